@@ -1,0 +1,53 @@
+# Every command of this project. Nothing to install first but make and Python 3.11+ with venv.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help venv demo run stop test lint typecheck unit bench stories docs lock clean
+BIN := .venv/bin
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+
+help:  ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+venv: .venv/.stamp  ## make or refresh .venv from requirements.lock
+.venv/.stamp: requirements.lock pyproject.toml
+	@.ci/venv
+
+demo: venv  ## trade the recorded week end to end, then serve the page (ARGS=--no-serve: print the summary and leave)
+	@exec $(BIN)/milkbot demo $(ARGS)
+
+run: venv  ## run the trader; without keys: SHADOW on live public data
+	@exec $(BIN)/milkbot run $(ARGS)
+
+stop: venv  ## stop the embedded database server
+	@$(BIN)/milkbot db stop
+
+test: lint unit  ## every check: lint, types, layers, SQL, tests with coverage (STRICT=1: nothing may be left out)
+
+lint: venv  ## ruff, mypy, import layers, sqlfluff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --disable-progress-bar migrations dbt_project
+
+unit: venv  ## the tests alone, with coverage
+	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
+	$(BIN)/coverage report --include='trader/core/*' --fail-under=95
+
+bench: venv  ## measure the budgets and compare them with the committed baseline
+	$(BIN)/python -m tests.performance.bench $(ARGS)
+
+stories: venv  ## table of stories against the tests that prove them
+	@$(BIN)/python -m tests.architecture.stories
+
+docs: venv  ## write the generated lists (docs/settings.md)
+	$(BIN)/python -m tests.architecture.generated
+
+lock: venv  ## resolve pyproject.toml again into requirements.lock: pinned, hashed, without host names
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --no-emit-find-links pyproject.toml --extra dev -o requirements.lock
+
+clean:  ## remove what the tools left behind; data in .milkbot stays
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov \
+	  dbt_project/target dbt_project/logs build *.egg-info
