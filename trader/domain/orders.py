@@ -1,0 +1,160 @@
+"""Orders, fills and settlements as our books hold them, and the exchange's three possible answers."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from trader.domain.types import (
+    Action,
+    Frozen,
+    Instant,
+    Money,
+    OrderStatus,
+    Price,
+    Quantity,
+    Side,
+    TimeInForce,
+    TradingMode,
+)
+
+PositiveQuantity = Annotated[Decimal, Field(gt=0, strict=False)]
+
+
+class Order(Frozen):
+    """One order. ``limit_price`` is dollars per contract of ``side``; ``filled_qty`` never exceeds ``qty``."""
+
+    order_id: int | None = None
+    client_order_id: str
+    intent_key: str
+    kalshi_order_id: str | None = None
+    mode: TradingMode
+    ticker: str
+    event_ticker: str
+    city_code: str
+    side: Side
+    action: Action
+    status: OrderStatus
+    qty: PositiveQuantity
+    filled_qty: Quantity = Decimal(0)
+    limit_price: Price
+    time_in_force: TimeInForce
+    expires_at: Instant | None = None
+    created_at: Instant
+    updated_at: Instant
+    sent_at: Instant | None = None
+    signal_id: int | None = None
+    is_foreign: bool = False
+    reject_code: str | None = None
+
+    @model_validator(mode="after")
+    def _never_overfilled(self) -> "Order":
+        if self.filled_qty > self.qty:
+            raise ValueError(f"expected at most {self.qty} filled, found {self.filled_qty}")
+        return self
+
+    @property
+    def open_qty(self) -> Decimal:
+        """Contracts that may still fill: zero once closed."""
+        return Decimal(0) if self.status.is_closed else self.qty - self.filled_qty
+
+
+class Fill(Frozen):
+    """One execution. ``price`` is dollars per contract of ``side``, ``fee`` dollars for the whole fill."""
+
+    fill_id: str
+    kalshi_order_id: str
+    order_id: int | None = None
+    ticker: str
+    side: Side
+    qty: PositiveQuantity
+    price: Price
+    fee: Money
+    is_taker: bool
+    filled_at: Instant
+    mode: TradingMode
+
+
+class Settlement(Frozen):
+    """What the exchange paid for one market. ``revenue_usd`` is the payout, fees were charged with the fills."""
+
+    ticker: str
+    event_ticker: str
+    result: Literal["yes", "no"]
+    yes_qty: Quantity
+    no_qty: Quantity
+    revenue_usd: Money
+    settled_at: Instant
+    mode: TradingMode
+
+
+class MarketResult(Frozen):
+    """A market's published outcome. ``value`` is the official whole value when the exchange names it."""
+
+    ticker: str
+    event_ticker: str
+    climate_date: date
+    result: Literal["yes", "no"]
+    value: int | None
+    determined_at: Instant
+
+
+class Accepted(Frozen):
+    """The exchange has the order; quantities as it said."""
+
+    outcome: Literal["accepted"] = "accepted"
+    kalshi_order_id: str
+    filled_qty: Quantity
+    remaining_qty: Quantity
+
+
+class Refused(Frozen):
+    """Proof that no order exists (create) or nothing was cancelled. ``code`` is the exchange's."""
+
+    outcome: Literal["refused"] = "refused"
+    status: int
+    code: str
+
+
+class Unknown(Frozen):
+    """No proof either way: time-out, 5xx, cut connection, unreadable answer, duplicate id. Look up; never resend."""
+
+    outcome: Literal["unknown"] = "unknown"
+    why: str
+
+
+SendOutcome = Accepted | Refused | Unknown
+
+
+class VenueOrder(Frozen):
+    """An order as the exchange lists it, in our words. ``status`` is resting, canceled or executed."""
+
+    kalshi_order_id: str
+    client_order_id: str
+    ticker: str
+    side: Side
+    status: Literal["resting", "canceled", "executed"]
+    limit_price: Price
+    qty: Quantity
+    filled_qty: Quantity
+    remaining_qty: Quantity
+    created_at: Instant | None
+    expires_at: Instant | None
+
+
+class VenuePosition(Frozen):
+    """Signed contracts of one market: positive YES, negative NO. Money in dollars."""
+
+    ticker: str
+    position: Annotated[Decimal, Field(strict=False)]
+    exposure_usd: Money
+    realized_pnl_usd: Money
+    fees_usd: Money
+
+
+class Balance(Frozen):
+    """Cash in dollars to the last digit the exchange shows."""
+
+    cash_usd: Money
+    as_of: Instant

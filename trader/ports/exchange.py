@@ -1,0 +1,80 @@
+"""The exchange in our words. Only the adapter translates to the venue's YES book of bids and asks."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from trader.domain.markets import Contract, MarketSnapshot
+from trader.domain.orders import Balance, Fill, MarketResult, SendOutcome, Settlement, VenueOrder, VenuePosition
+from trader.domain.plan import RefusedMarket
+from trader.domain.signals import OrderIntent
+from trader.domain.types import Frozen, Instant, TradingMode
+
+
+class RawPayload(Frozen):
+    """A body as received. ``body`` is text (JSON or a text product); ``sha256`` is over the received bytes."""
+
+    sha256: str
+    content_type: str
+    body: str
+    received_at: Instant
+
+
+class MarketView(Frozen):
+    """One look at the markets of some series: contracts with terms, snapshots with books, what was refused, raw bodies."""
+
+    contracts: tuple[Contract, ...]
+    snapshots: tuple[MarketSnapshot, ...]
+    refused: tuple[RefusedMarket, ...]
+    payloads: tuple[RawPayload, ...]
+
+
+class ExchangeStatus(Frozen):
+    """Whether the exchange trades, and its clock as its answer's date header told."""
+
+    exchange_active: bool
+    trading_active: bool
+    server_time: Instant | None
+    skew_s: float | None
+
+
+class MarketData(Protocol):
+    """Public market data; needs no key. Raises TransientError when the venue does not answer."""
+
+    def status(self) -> ExchangeStatus: ...
+
+    def look(self, series: Sequence[str]) -> MarketView:
+        """Return every open market of the series with its full book, stamped on receipt."""
+        ...
+
+    def results(self, event_tickers: Sequence[str]) -> tuple[MarketResult, ...]:
+        """Return the published results among the markets of these events."""
+        ...
+
+
+class Exchange(Protocol):
+    """The account. Creates and cancels are never retried here; reads are."""
+
+    mode: TradingMode
+
+    def authenticate(self) -> str:
+        """Prove the key with a signed read; return the account's identity. Raises ConfigurationError."""
+        ...
+
+    def create_order(self, intent: OrderIntent) -> SendOutcome: ...
+
+    def cancel_order(self, kalshi_order_id: str, ticker: str) -> SendOutcome: ...
+
+    def list_orders(self, ticker: str | None = None) -> tuple[VenueOrder, ...]:
+        """Return all orders, all pages. Raises TransientError; a partial list is never returned."""
+        ...
+
+    def get_fills(self, since: datetime | None = None) -> tuple[Fill, ...]:
+        """Return fills executed at or after ``since``, all pages, oldest first; ``order_id`` is None."""
+        ...
+
+    def get_positions(self) -> tuple[VenuePosition, ...]: ...
+
+    def get_balance(self) -> Balance: ...
+
+    def get_settlements(self, since: datetime | None = None) -> tuple[Settlement, ...]: ...
