@@ -254,6 +254,9 @@ def _start(
             raise
         if server is not None:
             port_file.write_text(f"{port}\n")
+            with closing(psycopg.connect(server.superuser_url, autocommit=True)) as connection:
+                # Our roles have databases of their own; from these the whole server could be watched.
+                connection.execute("revoke all on database postgres, template1 from public")
             return server
         if "could not create any TCP/IP sockets" not in (tail := last_lines(log_end(log))):
             break
