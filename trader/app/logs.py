@@ -64,6 +64,7 @@ def configure(level: str, fmt: str, secrets: Iterable[str] = ()) -> None:
         processors=[
             structlog.stdlib.filter_by_level,
             *shared,
+            redact_event,  # here too: another handler on the root logger must not see more than ours
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -152,7 +153,14 @@ def _redact(value: Any, depth: int) -> Any:
             }
         if isinstance(value, list | tuple | set | frozenset):
             return [_redact(item, depth + 1) for item in value]
-    return redact_text(repr(value))
+    return redact_text(_repr(value))
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception as error:  # noqa: BLE001  a log line must never stop a cycle
+        return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
 
 
 class _StderrHandler(logging.Handler):
