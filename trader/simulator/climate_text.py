@@ -1,0 +1,62 @@
+"""Climate reports as text: recorded high and low in the layout of summer 2026; anything else is MM."""
+
+from datetime import timedelta, timezone
+
+from trader.domain.cities import CityConfig
+from trader.simulator.world import Climate
+
+_RULER = "..................................................................."
+_HEADING = (
+    "WEATHER ITEM   OBSERVED TIME   RECORD YEAR NORMAL DEPARTURE LAST",
+    "                VALUE   (LST)  VALUE       VALUE  FROM      YEAR",
+    "                                                  NORMAL",
+)
+
+
+def _item(name: str, value: int) -> str:
+    """One row: label in columns 0-15, value right-aligned to column 17, the time of day unknown."""
+    return f"  {name:<14}{value:>2}        MM"
+
+
+def report_text(city: CityConfig, report: Climate, wmo_heading: str) -> str:
+    """Return the final report of one climate day, as issued on the morning after.
+
+    The average is the report's own rounding of high and low (half up). Layout: nws-weather.md 2.1.
+    """
+    day, issued = report.climate_date, report.issued_at.astimezone(city.zone)
+    clock = f"{issued.hour % 12 or 12}{issued:%M} {issued:%p} {issued.tzname()}"
+    standard = report.issued_at.astimezone(timezone(timedelta(hours=city.std_utc_offset_hours)))
+    if standard.date() <= day:
+        raise ValueError(
+            f"{city.code} {day}: expected an issue after the climate day, found {standard.isoformat()}"
+        )
+    lines = (
+        "",
+        "000",
+        f"{wmo_heading} {report.issued_at:%d%H%M}",
+        f"CLI{city.cli_location}",
+        "",
+        "CLIMATE REPORT",
+        f"NATIONAL WEATHER SERVICE {city.nws_office}",
+        f"{clock} {issued:%a %b %d %Y}".upper(),
+        "",
+        "...................................",
+        "",
+        f"...THE {city.cli_headline} CLIMATE SUMMARY FOR {day:%B} {day.day} {day.year}...".upper(),
+        "",
+        *_HEADING,
+        _RULER,
+        "TEMPERATURE (F)",
+        " YESTERDAY",
+        _item("MAXIMUM", report.high_f),
+        _item("MINIMUM", report.low_f),
+        _item("AVERAGE", (report.high_f + report.low_f + 1) // 2).removesuffix("        MM"),
+        "",
+        _RULER,
+        "",
+        "MM INDICATES DATA IS MISSING.",
+        "",
+        "$$",
+        "",
+    )
+    return "\n".join(lines)

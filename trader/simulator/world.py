@@ -1,0 +1,276 @@
+"""A recorded world: values as recorded, read from its folder, with nothing in between filled in.
+
+A world knows only facts. Everything that had to be given a shape (JSON, rules text, climate report) is
+rendered by ``envelopes`` and ``weather``. Source and traps of each world: its README and docs/worlds.md.
+"""
+
+import csv
+import gzip
+import json
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from trader.domain.cities import load_cities
+from trader.domain.errors import ConfigurationError
+from trader.domain.types import MarketType
+
+BOOK_LIFE = timedelta(seconds=30)
+"""A recorded book is served from its capture until this much later; no one knows what stood after that."""
+
+SETTLEMENT_TIMER_S = 300
+_DETERMINED_AFTER = timedelta(days=1, hours=14, minutes=10)
+_CREATED_AFTER, _OPENS_AFTER = -timedelta(hours=14, minutes=26), -timedelta(hours=10)
+BOUNDS = {"july2026": (datetime(2026, 7, 15, tzinfo=UTC), datetime(2026, 7, 23, 2, tzinfo=UTC))}
+
+Levels = tuple[tuple[int, int], ...]
+"""Bids of one side as (price in cents, size in hundredths of a contract), ascending, best last."""
+
+
+def instant(text: str) -> datetime:
+    """Return the aware UTC instant of an RFC 3339 text. Raises ValueError for a text without zone."""
+    value = datetime.fromisoformat(text)
+    if value.tzinfo is None:
+        raise ValueError(f"expected an instant with a zone, found {text!r}")
+    return value.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Terms of one recorded market. ``floor`` and ``cap`` are whole degrees Fahrenheit as listed.
+
+    ``close_at`` is recorded. The other instants follow the observed rhythm (kalshi-api.md 11.4): created
+    09:34Z and opened 14:00Z on the day before, determined 14:10Z on the day after, paid 300 s later.
+    ``result`` is None when none was recorded: such a market closes and stays closed.
+    """
+
+    ticker: str
+    event_ticker: str
+    series_ticker: str
+    city: str
+    market_type: MarketType
+    climate_date: date
+    strike_type: str
+    floor: int | None
+    cap: int | None
+    close_at: datetime
+    result: str | None
+    settled_value: Decimal | None
+
+    def _at(self, offset: timedelta) -> datetime:
+        return (
+            datetime(self.climate_date.year, self.climate_date.month, self.climate_date.day, tzinfo=UTC)
+            + offset
+        )
+
+    @property
+    def created_at(self) -> datetime:
+        return self._at(_CREATED_AFTER)
+
+    @property
+    def open_at(self) -> datetime:
+        return self._at(_OPENS_AFTER)
+
+    @property
+    def determined_at(self) -> datetime | None:
+        return self._at(_DETERMINED_AFTER) if self.result is not None else None
+
+    @property
+    def settled_at(self) -> datetime | None:
+        return (
+            None if self.determined_at is None else self.determined_at + timedelta(seconds=SETTLEMENT_TIMER_S)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Temperature:
+    """A station's latest temperature as polled, degrees Fahrenheit; the report's own time is unknown."""
+
+    station: str
+    polled_at: datetime
+    temp_f: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class EnsembleRow:
+    """Highs of one fetch for one target day, degrees Fahrenheit; ``members_f`` may be empty."""
+
+    city: str
+    target_date: date
+    fetched_at: datetime
+    high_f: Decimal
+    members_f: tuple[Decimal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Climate:
+    """High and low of a climate day as the climate report gave them, whole degrees Fahrenheit."""
+
+    city: str
+    climate_date: date
+    high_f: int
+    low_f: int
+    issued_at: datetime
+
+
+@dataclass(frozen=True)
+class World:
+    """One recorded world. ``captures`` are the instants at which order books were recorded, ascending."""
+
+    name: str
+    start: datetime
+    end: datetime
+    markets: Mapping[str, Market]
+    captures: tuple[datetime, ...]
+    temperatures: Mapping[str, tuple[Temperature, ...]]
+    ensemble: Mapping[str, tuple[EnsembleRow, ...]]
+    climate: Mapping[str, tuple[Climate, ...]]
+    places: Mapping[str, Mapping[str, Any]]
+    _group: npt.NDArray[np.uint32]
+    _ends: npt.NDArray[np.int64]
+    _cents: npt.NDArray[np.uint8]
+    _hundredths: npt.NDArray[np.uint32]
+
+    @staticmethod
+    def load(name: str) -> "World":
+        """Read a world by name. Raises ConfigurationError naming the worlds there are."""
+        if name not in BOUNDS:
+            raise ConfigurationError(
+                f"world: expected one of {', '.join(BOUNDS)}, found {name!r}; nothing was started"
+            )
+        return _load(name, files("trader.simulator.worlds").joinpath(name))
+
+    @cached_property
+    def events(self) -> Mapping[str, tuple[Market, ...]]:
+        """Markets by event ticker, from the lowest bracket to the highest."""
+        grouped: dict[str, list[Market]] = {}
+        for market in self.markets.values():
+            grouped.setdefault(market.event_ticker, []).append(market)
+        return {event: tuple(sorted(rows, key=_lower_edge)) for event, rows in sorted(grouped.items())}
+
+    @cached_property
+    def series(self) -> Mapping[str, tuple[str, ...]]:
+        """Event tickers by series ticker, oldest first."""
+        grouped: dict[str, list[Market]] = {}
+        for rows in self.events.values():
+            grouped.setdefault(rows[0].series_ticker, []).append(rows[0])
+        return {
+            series: tuple(row.event_ticker for row in sorted(rows, key=lambda row: row.climate_date))
+            for series, rows in sorted(grouped.items())
+        }
+
+    @cached_property
+    def _ticker_numbers(self) -> Mapping[str, int]:
+        return {ticker: number for number, ticker in enumerate(self.markets)}
+
+    def capture_at(self, now: datetime) -> int | None:
+        """Return the number of the capture that is valid now, or None between captures."""
+        number = bisect_right(self.captures, now) - 1
+        return number if number >= 0 and now - self.captures[number] <= BOOK_LIFE else None
+
+    def book(self, capture: int, ticker: str) -> tuple[Levels, Levels] | None:
+        """Return recorded (YES bids, NO bids) of a market at a capture, None when not recorded there."""
+        key = (capture * len(self.markets) + self._ticker_numbers[ticker]) * 2
+        sides = tuple(self._side(key + side) for side in (0, 1))
+        return (sides[0], sides[1]) if sides[0] or sides[1] else None
+
+    def _side(self, key: int) -> Levels:
+        at = int(np.searchsorted(self._group, key))
+        if at == len(self._group) or int(self._group[at]) != key:
+            return ()
+        span = slice(int(self._ends[at - 1]) if at else 0, int(self._ends[at]))
+        return tuple(zip(self._cents[span].tolist(), self._hundredths[span].tolist(), strict=True))
+
+    @cached_property
+    def settlement_instants(self) -> tuple[datetime, ...]:
+        """Instants inside the world at which results are determined or paid."""
+        moments = {
+            at
+            for row in self.markets.values()
+            for at in (row.determined_at, row.settled_at)
+            if at is not None
+        }
+        return tuple(sorted(at for at in moments if self.start <= at <= self.end))
+
+    @cached_property
+    def cycle_instants(self) -> tuple[datetime, ...]:
+        """When a trader should look: 5 s after each capture, 60 s after each settlement, every 3 hours."""
+        moments = {at + timedelta(seconds=5) for at in self.captures}
+        moments |= {at + timedelta(minutes=1) for at in self.settlement_instants}
+        steps = int((self.end - self.start) / timedelta(hours=3))
+        moments |= {self.start + step * timedelta(hours=3) for step in range(steps + 1)}
+        return tuple(sorted(moments))
+
+
+def _lower_edge(market: Market) -> tuple[int, int]:
+    return (market.floor if market.floor is not None else -1000, 1 if market.cap is None else 0)
+
+
+def _rows(folder: Traversable, name: str) -> list[dict[str, str]]:
+    text = gzip.decompress(folder.joinpath(name).read_bytes()).decode()
+    return list(csv.DictReader(text.splitlines()))
+
+
+def _market(row: Mapping[str, str], low_series: frozenset[str]) -> Market:
+    return Market(
+        ticker=row["ticker"],
+        event_ticker=row["ticker"].rsplit("-", 1)[0],
+        series_ticker=row["series"],
+        city=row["city"],
+        market_type=MarketType.LOW if row["series"] in low_series else MarketType.HIGH,
+        climate_date=date.fromisoformat(row["date"]),
+        strike_type=row["strike_type"],
+        floor=int(row["floor_strike"]) if row["floor_strike"] else None,
+        cap=int(row["cap_strike"]) if row["cap_strike"] else None,
+        close_at=instant(row["close_time"]),
+        result=row["result"] or None,
+        settled_value=Decimal(row["expiration_value"]) if row["expiration_value"] else None,
+    )
+
+
+def _load(name: str, folder: Traversable) -> World:
+    start, end = BOUNDS[name]
+    low_series = frozenset(city.low_series for city in load_cities().values())
+    places = json.loads(folder.joinpath("places.json").read_text(encoding="utf-8"))
+    temperatures: dict[str, list[Temperature]] = {}
+    for row in sorted(_rows(folder, "temps.csv.gz"), key=lambda row: row["polled_utc"]):
+        reading = Temperature(row["station"], instant(row["polled_utc"]), Decimal(row["temp_f"]))
+        temperatures.setdefault(row["station"], []).append(reading)
+    ensemble: dict[str, list[EnsembleRow]] = {}
+    for row in sorted(_rows(folder, "ensemble.csv.gz"), key=lambda row: row["fetched_utc"]):
+        members = tuple(Decimal(value) for value in row["member_highs_f"].split("|") if value)
+        day, fetched_at = date.fromisoformat(row["target_date"]), instant(row["fetched_utc"])
+        ensemble.setdefault(row["city"], []).append(
+            EnsembleRow(row["city"], day, fetched_at, Decimal(row["fc_tmax_f"]), members)
+        )
+    climate: dict[str, list[Climate]] = {}
+    for row in _rows(folder, "climate.csv.gz"):
+        day = date.fromisoformat(row["date"])
+        issued_at = instant(f"{day + timedelta(days=1)}T{places[row['city']]['cli_issued_utc']}:00Z")
+        high, low = (int(Decimal(row[column])) for column in ("cli_high_f", "cli_low_f"))
+        climate.setdefault(row["city"], []).append(Climate(row["city"], day, high, low, issued_at))
+    with folder.joinpath("books.npz").open("rb") as stream, np.load(stream) as books:
+        return World(
+            name=name,
+            start=start,
+            end=end,
+            markets={row["ticker"]: _market(row, low_series) for row in _rows(folder, "markets.csv.gz")},
+            captures=tuple(instant(str(text)) for text in books["captures"]),
+            temperatures={key: tuple(rows) for key, rows in temperatures.items()},
+            ensemble={key: tuple(rows) for key, rows in ensemble.items()},
+            climate={key: tuple(rows) for key, rows in climate.items()},
+            places=places,
+            _group=books["group"],
+            _ends=np.cumsum(books["count"], dtype=np.int64),
+            _cents=books["cents"],
+            _hundredths=books["hundredths"],
+        )

@@ -1,0 +1,1 @@
+"""Recorded worlds: one folder of facts each, and the scripts that made them."""
