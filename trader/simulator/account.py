@@ -1,7 +1,7 @@
 """Cash, orders, positions and settlements of the one simulated account. Dollars and contracts are Decimal.
 
 One signed position per market: positive is YES, negative is NO. Buying what closes a position pays out
-at once and realises profit; the rest opens the other side and pays its full cost, so no position is ever on credit.
+at once and realises profit; the rest opens the other side at its full cost, so no position is on credit.
 """
 
 from collections.abc import Iterable

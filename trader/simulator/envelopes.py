@@ -15,10 +15,10 @@ from trader.simulator.world import SETTLEMENT_TIMER_S, Levels, Market, World
 _WORD = {MarketType.HIGH: ("highest", "high", "Highest"), MarketType.LOW: ("lowest", "low", "Lowest")}
 _SECONDARY = (
     "Not all weather data is the same. While checking a source like AccuWeather or Google Weather may help "
-    "guide your decision, the official and final value used to determine this market is the {word} temperature as "
-    "reported by the corresponding NWS Climatological Report (Daily) linked in the rules above. Preliminary "
-    "NWS reporting and measurement methods may be subject to underlying rounding and conversion nuances. Traders "
-    "should exercise caution when interpreting preliminary NWS data."
+    "guide your decision, the official and final value used to determine this market is the {word} "
+    "temperature as reported by the corresponding NWS Climatological Report (Daily) linked in the rules above. "
+    "Preliminary NWS reporting and measurement methods may be subject to underlying rounding and conversion "
+    "nuances. Traders should exercise caution when interpreting preliminary NWS data."
 )
 _EARLY_CLOSE = (
     "The Last Trading Time will be 11:59 PM ET on {day} regardless of any data releases or events occurring. "
@@ -132,7 +132,8 @@ def market_json(
         "strike_type": market.strike_type,
         **{name: value for name, value in strikes.items() if value is not None},
         "rules_primary": f"If the {word} temperature recorded {place} for {long_day} as reported by the "
-        f"National Weather Service's Climatological Report (Daily), is {condition}, then the market resolves to Yes.",
+        f"National Weather Service's Climatological Report (Daily), is {condition}, "
+        "then the market resolves to Yes.",
         "rules_secondary": _SECONDARY.format(word=word),
         "yes_bid_dollars": cents_text(yes_bid),
         "yes_bid_size_fp": size_text(yes_size),

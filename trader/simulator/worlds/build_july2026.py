@@ -1,7 +1,7 @@
 """Make the files of the world ``july2026`` from the recorded history, byte for byte the same every time.
 
 Run ``python -m trader.simulator.worlds.build_july2026 --history DIR [--check]``: without ``--check`` the
-files are written into ``july2026/`` beside this script, with it they are only compared and a difference exits 1.
+files are written into ``july2026/`` beside this script, with it they are only compared; a difference exits 1.
 ``DIR`` is the recorded history with ``kalshi/``, ``observations/`` and ``forecasts/``; provenance in
 ``july2026/README.md``. Nothing is computed but the packing: cents, and hundredths of a contract.
 """
