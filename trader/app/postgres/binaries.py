@@ -104,14 +104,17 @@ def make_cluster_root(data_dir: Path, account: Account) -> Path:
             place.unlink(missing_ok=True)  # a link whose target was removed
             place.symlink_to(home)
         home.mkdir(mode=0o700, exist_ok=True)
-        account.own(home)
-    if not account.can_enter(cluster_root(data_dir).parent):
+    root = cluster_root(data_dir)
+    if not (root / "data").exists():  # also after a kill between the two steps
+        account.own(root)
+        root.chmod(0o700)
+    if not account.can_enter(root.parent):
         raise ConfigurationError(
             f"Postgres cannot enter its folder: expected uid {account.uid} to reach {place}, found a "
             "parent folder "
             "it may not enter; no server was started. Open the parents for entering (mode 0711)."
         )
-    return cluster_root(data_dir)
+    return root
 
 
 def install_root() -> Path:

