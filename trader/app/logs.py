@@ -6,6 +6,7 @@ sees tracebacks and reprs. A value is hidden when its key's name says so or when
 
 import contextlib
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, TextIO, cast
 from urllib.parse import quote
 
 import structlog
@@ -43,10 +44,11 @@ _URL_PASSWORD = re.compile(r"(?P<head>\b[a-z][a-z0-9+.-]*://[^\s:/@'\"]*:)[^\s'\
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 
 
-def configure(level: str, fmt: str, secrets: Iterable[str] = ()) -> None:
+def configure(level: str, fmt: str, secrets: Iterable[str] = (), path: Path | None = None) -> None:
     """Set up logging for this process; calling it again replaces the set-up.
 
     ``level`` is DEBUG, INFO, WARNING or ERROR, ``fmt`` json or console (both checked by the settings).
+    Lines go to stderr, or are appended to the file ``path``, made with mode 0600.
     Libraries are heard from WARNING up. Times are ISO 8601 in UTC of this machine's clock, not the world's.
     """
     global _is_configured
@@ -74,9 +76,9 @@ def configure(level: str, fmt: str, secrets: Iterable[str] = ()) -> None:
     renderer: Processor = (
         structlog.processors.JSONRenderer(sort_keys=False)
         if fmt == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(colors=path is None and sys.stderr.isatty())
     )
-    handler = _StderrHandler()
+    handler = _LineHandler(path)
     handler.set_name(NAME)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -87,6 +89,7 @@ def configure(level: str, fmt: str, secrets: Iterable[str] = ()) -> None:
     root = logging.getLogger()
     for old in [h for h in root.handlers if h.get_name() == NAME]:
         root.removeHandler(old)
+        old.close()
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger(NAME).setLevel(level)
@@ -163,17 +166,31 @@ def _repr(value: object) -> str:
         return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
 
 
-class _StderrHandler(logging.Handler):
-    """Writes to whatever ``sys.stderr`` is at that moment, so that a replaced stream is followed."""
+class _LineHandler(logging.Handler):
+    """Writes to a file, or to whatever ``sys.stderr`` is at that moment: a replaced stream is followed."""
+
+    def __init__(self, path: Path | None) -> None:
+        super().__init__()
+        self._file: TextIO | None = None
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = open(path, "a", encoding="utf-8", opener=_private)  # noqa: SIM115  closed in close()
 
     def emit(self, record: logging.LogRecord) -> None:
+        stream = self._file or sys.stderr
         try:
-            sys.stderr.write(self.format(record) + "\n")
-            sys.stderr.flush()
+            stream.write(self.format(record) + "\n")
+            stream.flush()
         except Exception as error:  # noqa: BLE001  a log line must never stop a cycle
-            self._tell_lost(record, error)
+            # the standard library would print the record here, unredacted
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(f"log_line_lost logger={record.name} error={type(error).__name__}\n")
 
-    def _tell_lost(self, record: logging.LogRecord, error: Exception) -> None:
-        """Say that a line was lost without showing it: the standard library would print it unredacted."""
-        with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write(f"log_line_lost logger={record.name} error={type(error).__name__}\n")
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        super().close()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

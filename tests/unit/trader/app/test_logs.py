@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ def _restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for handler in [h for h in root.handlers if h.get_name() == logs.NAME]:
         root.removeHandler(handler)
+        handler.close()
     root.setLevel(level)
     monkeypatch.setattr(logs, "_is_configured", False)
 
@@ -237,6 +239,20 @@ def test_a_closed_stderr_does_not_stop_the_caller(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sys, "stderr", closed)
 
     logs.logger().info("cycle_finished")
+
+
+def test_lines_go_to_a_private_file_when_one_is_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "logs" / "trader.log"
+    for event in ("first", "second"):
+        logs.configure("INFO", "json", [SECRET], path=path)
+        logs.logger().info(event, note=SECRET)
+
+    assert capsys.readouterr().err == ""
+    assert [json.loads(line)["event"] for line in path.read_text().splitlines()] == ["first", "second"]
+    assert SECRET not in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.story("1.2")
