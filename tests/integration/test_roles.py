@@ -6,6 +6,7 @@ names, so that a table added later is covered without a new line here.
 
 import json
 import stat
+import subprocess
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from trader.app.postgres import (
     drop_database,
     require_test_database,
 )
+from trader.app.postgres.binaries import install_root
 from trader.app.postgres.roles import BACKUP, DASHBOARD, DBT, OWNER, ROLES, TRADER
 from trader.domain.errors import ConfigurationError
 
@@ -214,6 +216,18 @@ def test_each_role_can_do_its_work(sessions: dict[str, psycopg.Connection]) -> N
     sessions[TRADER].execute("select pg_try_advisory_lock(1)")
 
     assert sessions[DASHBOARD].execute("select n from analytics.probe").fetchall() == [(1,)]
+
+
+def test_backup_role_can_dump_all_of_ops_partitions_and_sequences_included(urls: Urls) -> None:
+    with psycopg.connect(urls.owner) as connection:
+        connection.execute("select ops.ensure_partitions(date '2026-07-01', 2)")
+
+    dump = subprocess.run(
+        [install_root() / "bin" / "pg_dump", "--schema=ops", urls.backup], capture_output=True, text=True
+    )
+
+    assert (dump.returncode, dump.stderr) == (0, "")
+    assert "ops.signals_202608" in dump.stdout
 
 
 def test_public_role_is_bounded_in_time_connections_and_mode(urls: Urls) -> None:
