@@ -1,5 +1,6 @@
--- The schemas and who may enter them. Rights on tables are granted where the tables are made, one by one: a new
--- table is invisible until someone decides. The roles are made by the launcher or installer, before this runs.
+-- The schemas and who may enter them. Rights on tables are granted where the tables are made, one
+-- by one: a new table is invisible until someone decides. The roles are made by the launcher or
+-- installer, before this runs.
 
 -- migrate:up
 revoke all on schema public from public;
@@ -7,8 +8,8 @@ revoke all on schema public from public;
 create schema ops;
 comment on schema ops is 'Raw facts, written by the trader only: what was seen, decided, sent and booked';
 grant usage on schema ops to milkbot_trader, milkbot_dbt, milkbot_backup;
--- The one exception to "granted one by one": a dump reads each partition and sequence by name, and a table left out
--- of the backup is found out on the day it is needed.
+-- The one exception to "granted one by one": a dump reads each partition and sequence by name,
+-- and a table left out of the backup is found out on the day it is needed.
 alter default privileges in schema ops grant select on tables to milkbot_backup;
 alter default privileges in schema ops grant select on sequences to milkbot_backup;
 
@@ -26,7 +27,8 @@ create schema analytics_operator authorization milkbot_dbt;
 comment on schema analytics_operator is 'Undelayed figures for the operator, closed to the public role';
 
 -- migrate:down
--- What dbt built goes along: it can be rebuilt from ops at any time. The tables of ops are dropped by their own files.
+-- What dbt built goes along: it can be rebuilt from ops at any time. The tables of ops are
+-- dropped by their own files.
 drop schema analytics_operator cascade;
 drop schema analytics cascade;
 drop schema analytics_intermediate cascade;

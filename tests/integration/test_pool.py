@@ -23,12 +23,16 @@ def urls(new_database: Callable[..., Urls]) -> Urls:
 def sessions_of(server: Server, urls: Urls) -> int:
     name = urlsplit(urls.trader).path.removeprefix("/")
     with psycopg.connect(server.superuser_url) as connection:
-        row = connection.execute("select count(*) from pg_stat_activity where datname = %s", (name,)).fetchone()
+        row = connection.execute(
+            "select count(*) from pg_stat_activity where datname = %s", (name,)
+        ).fetchone()
     assert row is not None
     return int(row[0])
 
 
-def test_pool_is_a_context_manager_and_closing_releases_every_connection(pg_server: Server, urls: Urls) -> None:
+def test_pool_is_a_context_manager_and_closing_releases_every_connection(
+    pg_server: Server, urls: Urls
+) -> None:
     with Database(urls.trader, min_size=3, max_size=3) as database:
         with database.connection() as connection:
             assert connection.execute("select 1").fetchone() == (1,)
@@ -94,7 +98,10 @@ def test_statement_over_its_time_is_ended_by_the_server(urls: Urls) -> None:
 
 
 def test_sessions_are_in_utc_and_named(urls: Urls) -> None:
-    with Database(urls.trader, application_name="milkbot trader") as database, database.connection() as connection:
+    with (
+        Database(urls.trader, application_name="milkbot trader") as database,
+        database.connection() as connection,
+    ):
         assert connection.execute("show timezone").fetchone() == ("UTC",)
         assert connection.execute("show application_name").fetchone() == ("milkbot trader",)
 
@@ -145,7 +152,10 @@ def test_failed_statement_names_the_cause_but_not_the_values_of_the_row(urls: Ur
             connection.execute("create table ops.pool_unique (word text primary key)")
             connection.execute("insert into ops.pool_unique values ('secret word')")
 
-        with pytest.raises(PersistenceError, match="UniqueViolation") as caught, database.connection() as connection:
+        with (
+            pytest.raises(PersistenceError, match="UniqueViolation") as caught,
+            database.connection() as connection,
+        ):
             connection.execute("insert into ops.pool_unique values ('secret word')")
 
     assert "secret word" not in str(caught.value)
