@@ -1,0 +1,107 @@
+"""Budgets as ratios: a job against the primitives it is made of, in one run (``make bench``).
+
+A ratio above the committed baseline by more than 20 % fails; each run is appended to ``.milkbot/bench.jsonl``.
+``--rebase`` writes the measured ratios as the new baseline. Absolute times are printed, never compared.
+"""
+
+import argparse
+import json
+import sys
+import timeit
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from trader.app.config import load_settings
+from trader.app.logs import redact_event
+from trader.domain.canonical import canonical_json
+
+ROOT = Path(__file__).resolve().parents[2]
+BASELINE = Path(__file__).with_name("baseline.json")
+HISTORY = ROOT / ".milkbot" / "bench.jsonl"
+MAX_REGRESSION = 1.20
+Job = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Best times of a job and of its primitive, seconds; the best run is the one least disturbed."""
+
+    job: str
+    job_s: float
+    primitive_s: float
+
+    @property
+    def ratio(self) -> float:
+        return self.job_s / self.primitive_s
+
+
+def jobs() -> dict[str, tuple[Job, Job]]:
+    """Name -> (job, primitive)."""
+    settings = load_settings({})
+    rows = [
+        {"ticker": f"KXHIGHNY-26JUL15-B{i}.5", "price": str(Decimal(i) / 100), "qty": i} for i in range(60)
+    ]
+    event = {"event": "cycle_finished", "rows": rows, "headers": {"KALSHI-ACCESS-KEY": "x"}}
+    pairs = [settings.risk, settings.gates, rows]
+    plain = json.loads(canonical_json(pairs))
+    return {
+        "canonical json against json.dumps": (lambda: canonical_json(pairs), lambda: json.dumps(plain)),
+        "redacted event against json.dumps": (
+            lambda: redact_event(None, "info", event),
+            lambda: json.dumps(event),
+        ),
+    }
+
+
+def measure(name: str, job: Job, primitive: Job, *, repeats: int = 30) -> Measured:
+    """Time both in turns, so that a slow moment of the machine hits both alike."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(repeats):
+        for kind, call in zip(times, (job, primitive), strict=True):
+            kind.append(timeit.timeit(call, number=20) / 20)
+    return Measured(name, min(times[0]), min(times[1]))
+
+
+def judge(measured: list[Measured], baseline: dict[str, float]) -> list[str]:
+    """Return one sentence for each ratio that regressed or has no baseline."""
+    problems = []
+    for m in measured:
+        if m.job not in baseline:
+            problems.append(f"{m.job}: expected a baseline, found none; run with --rebase")
+        elif m.ratio > baseline[m.job] * MAX_REGRESSION:
+            limit = baseline[m.job] * MAX_REGRESSION
+            problems.append(f"{m.job}: expected a ratio of at most {limit:.2f}, found {m.ratio:.2f}")
+    return problems
+
+
+def main(argv: list[str]) -> int:
+    """Measure, print, append to the history and compare; 0 when every budget holds, 1 otherwise."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rebase", action="store_true", help="write the measured ratios as the new baseline")
+    rebase = parser.parse_args(argv).rebase
+    measured = [measure(name, *pair) for name, pair in jobs().items()]
+    if rebase:
+        ratios = {m.job: round(m.ratio, 2) for m in measured}
+        BASELINE.write_text(json.dumps(ratios, indent=2) + "\n", encoding="utf-8")
+    baseline = json.loads(BASELINE.read_text(encoding="utf-8"))
+    for m in measured:
+        sys.stdout.write(
+            f"{m.job:40} {m.job_s * 1e3:9.3f} ms {m.ratio:7.2f} x (baseline {baseline.get(m.job, 0):.2f})\n"
+        )
+    HISTORY.parent.mkdir(parents=True, exist_ok=True)
+    with HISTORY.open("a", encoding="utf-8") as history:
+        row = {
+            "at": datetime.now(UTC).isoformat(),
+            "jobs": [{**asdict(m), "ratio": m.ratio} for m in measured],
+        }
+        history.write(json.dumps(row) + "\n")
+    problems = judge(measured, baseline)
+    sys.stdout.writelines(f"REGRESSION {problem}\n" for problem in problems)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

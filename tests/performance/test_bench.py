@@ -1,0 +1,23 @@
+"""The judge of the benchmarks: it can fail, and says by how much."""
+
+import pytest
+
+from tests.performance.bench import Measured, judge, measure
+
+
+@pytest.mark.story("9.2")
+@pytest.mark.parametrize(("ratio", "is_regression"), [(2.4, False), (2.41, True), (1.0, False)])
+def test_a_ratio_more_than_twenty_percent_above_its_baseline_fails(ratio: float, is_regression: bool) -> None:
+    problems = judge([Measured("cycle", ratio, 1.0)], {"cycle": 2.0})  # limit 2.0 x 1.2 = 2.4
+
+    assert bool(problems) is is_regression
+
+
+def test_a_job_without_a_baseline_fails() -> None:
+    assert "found none" in judge([Measured("new", 1.0, 1.0)], {})[0]
+
+
+def test_a_slower_job_has_a_higher_ratio() -> None:
+    work = measure("sum", lambda: sum(range(20_000)), lambda: sum(range(200)), repeats=3)
+
+    assert work.ratio > 5
