@@ -247,6 +247,9 @@ def test_as_root_the_cluster_moves_where_the_account_can_enter(
         assert (home / "data" / "postgres").is_symlink()
         assert ensure_server(home / "data") == started
         assert stop_server(home / "data") is True
+        shutil.rmtree(home / "data")
+        assert ensure_server(home / "data").port != 0  # a removed data directory starts empty
+        assert stop_server(home / "data") is True
 
 
 @pytest.mark.needs_root

@@ -5,13 +5,13 @@ account may be unable to enter the place where the programs or the data director
 move to a place it can enter.
 """
 
-import hashlib
 import importlib.metadata
 import importlib.util
 import os
 import pwd
 import shutil
 import stat
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -96,12 +96,12 @@ def make_cluster_root(data_dir: Path, account: Account) -> Path:
     """Create the folder of the cluster, 0700 and owned by the account, where the account can enter it."""
     place = data_dir / "postgres"
     if not place.exists():
+        place.unlink(missing_ok=True)  # a link whose target was removed
         home = place
         if not account.can_enter(data_dir):
-            digest = hashlib.sha256(str(data_dir).encode()).hexdigest()[:16]
-            home = _SHELTER / digest
-            home.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            place.unlink(missing_ok=True)  # a link whose target was removed
+            _SHELTER.mkdir(mode=0o755, parents=True, exist_ok=True)
+            # A new name each time: a removed data directory leaves a cluster whose password is gone with it.
+            home = Path(tempfile.mkdtemp(prefix="cluster-", dir=_SHELTER))
             place.symlink_to(home)
         home.mkdir(mode=0o700, exist_ok=True)
     root = cluster_root(data_dir)
@@ -111,8 +111,7 @@ def make_cluster_root(data_dir: Path, account: Account) -> Path:
     if not account.can_enter(root.parent):
         raise ConfigurationError(
             f"Postgres cannot enter its folder: expected uid {account.uid} to reach {place}, found a "
-            "parent folder "
-            "it may not enter; no server was started. Open the parents for entering (mode 0711)."
+            "parent folder it may not enter; no server was started. Open the parents for entering (mode 0711)."
         )
     return root
 
