@@ -1,6 +1,6 @@
 """Budgets as ratios: a job against the primitives it is made of, in one run (``make bench``).
 
-A ratio above the committed baseline by more than 20 % fails; each run is appended to ``.milkbot/bench.jsonl``.
+A ratio more than 20 % above the committed baseline fails; each run is added to ``.milkbot/bench.jsonl``.
 ``--rebase`` writes the measured ratios as the new baseline. Absolute times are printed, never compared.
 """
 
