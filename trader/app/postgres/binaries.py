@@ -111,7 +111,7 @@ def make_cluster_root(data_dir: Path, account: Account) -> Path:
     if not account.can_enter(root.parent):
         raise ConfigurationError(
             f"Postgres cannot enter its folder: expected uid {account.uid} to reach {place}, found a "
-            "parent folder it may not enter; no server was started. Open the parents for entering (mode 0711)."
+            "parent folder it may not enter; no server was started. Give the parents mode 0711."
         )
     return root
 
