@@ -16,9 +16,9 @@ _WORD = {MarketType.HIGH: ("highest", "high", "Highest"), MarketType.LOW: ("lowe
 _SECONDARY = (
     "Not all weather data is the same. While checking a source like AccuWeather or Google Weather may help "
     "guide your decision, the official and final value used to determine this market is the {word} "
-    "temperature as reported by the corresponding NWS Climatological Report (Daily) linked in the rules above. "
-    "Preliminary NWS reporting and measurement methods may be subject to underlying rounding and conversion "
-    "nuances. Traders should exercise caution when interpreting preliminary NWS data."
+    "temperature as reported by the corresponding NWS Climatological Report (Daily) linked in the rules "
+    "above. Preliminary NWS reporting and measurement methods may be subject to underlying rounding and "
+    "conversion nuances. Traders should exercise caution when interpreting preliminary NWS data."
 )
 _EARLY_CLOSE = (
     "The Last Trading Time will be 11:59 PM ET on {day} regardless of any data releases or events occurring. "
