@@ -1,6 +1,7 @@
 """The exchange's trading fee, exact to the last digit it books.
 
-Source: the exchange's fee schedule effective 2026-07-07 and its fee-rounding page of October 2026. Two recorded demo fills (0.0175 and 0.0007) and the documented example (0.0050) come out exactly.
+Source: the exchange's fee schedule effective 2026-07-07 and its fee-rounding page of October 2026. Two
+recorded demo fills (0.0175 and 0.0007) and the documented example (0.0050) come out exactly.
 """
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -37,7 +38,7 @@ class FeeAccumulator:
         self._carried = Decimal(0)
 
     def charge(self, qty: Decimal, price: Decimal, *, is_buy: bool = True) -> Decimal:
-        """Return the next fill's net fee in dollars, never negative. ``price`` is dollars of the filled side."""
+        """Return the next fill's net fee in dollars, from 0. ``price`` is dollars of the filled side."""
         trade = model_fee(qty, price, self._multiplier).quantize(_MODEL_PRECISION, ROUND_CEILING)
         revenue = -qty * price if is_buy else qty * price
         aligned = _floor_to(revenue - trade, self._precision)

@@ -1,0 +1,220 @@
+"""Signed HTTP calls of the exchange: limits, paging, error shapes, clock skew. Knows no trading."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from trader.adapters.fields import Fields, read_json
+from trader.adapters.http import HttpClient, Response
+from trader.adapters.kalshi.buckets import TokenBucket
+from trader.adapters.kalshi.signing import Signer
+from trader.domain.errors import MalformedPayload, TransientError, VenueRejected
+from trader.ports.clock import Clock
+
+READS_PER_S, READ_BURST = 20.0, 60.0
+"""Basic tier: 200 read tokens a second at 10 each, three seconds' worth at once (documentation of October
+2026).
+"""
+
+WRITES_PER_S, WRITE_BURST = 10.0, 10.0
+"""Basic tier: 100 write tokens a second at 10 per create, one second's worth at once."""
+
+PAGE_LIMIT, MAX_PAGES = 1000, 200
+EXPIRED = "header_timestamp_expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list, with the body it came from."""
+
+    fields: Fields
+    response: Response
+
+
+class KalshiClient:
+    """One environment of the exchange. Without a signer only public data can be read."""
+
+    def __init__(
+        self, http: HttpClient, base_url: str, *, clock: Clock, signer: Signer | None = None
+    ) -> None:
+        """``base_url`` includes ``/trade-api/v2``; the settings have checked it against the mode's hosts."""
+        self._http, self._base, self._clock, self._signer = http, base_url.rstrip("/"), clock, signer
+        self._root = urlsplit(self._base).path
+        self._reads = TokenBucket(clock, rate=READS_PER_S, capacity=READ_BURST)
+        self._writes = TokenBucket(clock, rate=WRITES_PER_S, capacity=WRITE_BURST)
+        self.server_time: datetime | None = None
+        self.skew_s: float | None = None
+        """Our clock minus the exchange's in seconds, positive when ours is ahead; half a second of it is
+        rounding.
+        """
+
+    @property
+    def account(self) -> str | None:
+        return self._signer.account if self._signer else None
+
+    def get(
+        self,
+        path: str,
+        *,
+        what: str,
+        params: Mapping[str, str] | None = None,
+        is_answer: Callable[[Response], bool] | None = None,
+    ) -> Response:
+        """Read with retries. Raises TransientError without an answer, VenueRejected for a 4xx.
+
+        A refused timestamp is signed afresh once; a second refusal means the clocks differ.
+        """
+        response = self._get(path, what, params, is_answer)
+        if response.status == 401 and refusal_code(response) == EXPIRED:
+            response = self._get(path, what, params, is_answer)
+        if 200 <= response.status < 300 or (is_answer is not None and is_answer(response)):
+            return response
+        code = refusal_code(response) or "unreadable"
+        if response.status < 400:
+            raise TransientError(
+                f"{what}: expected an answer, found redirect {response.status}; not followed"
+            )
+        raise VenueRejected(
+            f"{what}: expected an answer, found refusal {response.status} {code}",
+            status=response.status,
+            code=code,
+        )
+
+    def _get(
+        self,
+        path: str,
+        what: str,
+        params: Mapping[str, str] | None,
+        is_answer: Callable[[Response], bool] | None,
+    ) -> Response:
+        def headers() -> Mapping[
+            str, str
+        ]:  # asked once per try, so each try costs a token and has its own signature
+            self._reads.take()
+            return self._signed("GET", path)
+
+        response = self._http.read(
+            self._base + path, what=what, params=params, headers=headers, is_answer=is_answer
+        )
+        self._measure_skew(response)
+        return response
+
+    def write(
+        self, method: str, path: str, *, what: str, params: Mapping[str, str], body: Any = None
+    ) -> Response:
+        """Send a create or cancel exactly once and return any status. Raises TransientError: fate unknown."""
+        self._writes.take()
+        content = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        kind = {} if content is None else {"Content-Type": "application/json"}
+        response = self._http.send_once(
+            method,
+            self._base + path,
+            what=what,
+            params=params,
+            content=content,
+            headers=lambda: {**kind, **self._signed(method, path)},
+        )
+        self._measure_skew(response)
+        return response
+
+    def get_pages(
+        self,
+        path: str,
+        name: str,
+        *,
+        what: str,
+        params: Mapping[str, str] | None = None,
+        limit: int = PAGE_LIMIT,
+    ) -> list[Page]:
+        """Read every page of a list whose rows are under ``name``.
+
+        The exchange answers a cursor it does not know with the first page. Raises TransientError when a
+        cursor or a first row comes twice or a page is malformed: a partial list is never returned.
+        """
+        pages: list[Page] = []
+        cursors: set[str] = set()
+        firsts: list[Any] = []
+        cursor = ""
+        while True:
+            asked = {**(params or {}), "limit": str(limit), **({"cursor": cursor} if cursor else {})}
+            response = self.get(path, what=what, params=asked)
+            try:
+                fields = read_json(response.body, what)
+                rows, cursor = fields.items(name), fields.text("cursor", allow_empty=True)
+            except MalformedPayload as error:
+                raise TransientError(f"{error}; the list was not used") from error
+            if rows and rows[0] in firsts:
+                raise TransientError(
+                    f"{what}: expected a new page, found the first row again; the list was not used"
+                )
+            if cursor in cursors or len(pages) >= MAX_PAGES:
+                raise TransientError(
+                    f"{what}: expected a new cursor, found a repeated one; the list was not used"
+                )
+            pages.append(Page(fields, response))
+            firsts.extend(rows[:1])
+            if not cursor:
+                return pages
+            cursors.add(cursor)
+
+    def adopt_account_limits(self) -> tuple[float, float]:
+        """Read the account's token buckets, use them from now on, and return (reads, creates) per second.
+
+        Raises TransientError or VenueRejected when they cannot be read; the documented ones then stay.
+        """
+        fields = read_json(self.get("/account/limits", what="account limits").body, "account limits")
+        rates = []
+        for name, bucket in (("read", self._reads), ("write", self._writes)):
+            part = fields.child(name)
+            rate, capacity = (float(part.number(key)) / 10 for key in ("refill_rate", "bucket_capacity"))
+            bucket.set_limits(rate=rate, capacity=capacity)
+            rates.append(rate)
+        return rates[0], rates[1]
+
+    def _signed(self, method: str, path: str) -> Mapping[str, str]:
+        if self._signer is None:
+            return {}
+        return self._signer.headers(method, self._root + path, self._clock.now())
+
+    def _measure_skew(self, response: Response) -> None:
+        """Compare clocks in the middle of the call; the header is cut to whole seconds, hence the half."""
+        if response.headers.get("age", "0") != "0":  # a cache's copy carries an old date
+            return
+        try:
+            said = parsedate_to_datetime(response.headers["date"])
+        except (KeyError, ValueError, TypeError):
+            return
+        if said.tzinfo is None:
+            return
+        self.server_time = said + timedelta(seconds=0.5)
+        middle = response.sent_at + (response.received_at - response.sent_at) / 2
+        self.skew_s = (middle - self.server_time).total_seconds()
+
+
+def refusal_code(response: Response) -> str | None:
+    """Return the exchange's own error code from any of its four error shapes, None when there is none."""
+    try:
+        value = json.loads(response.body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict):
+        return None
+    error = value.get("error")
+    if isinstance(error, dict):
+        return _code(error.get("code"))
+    if isinstance(error, str):
+        return _code(error.replace(" ", "_"))
+    if isinstance(value.get("msg"), str):
+        return "parameter_validation"
+    return _code(value.get("code"))
+
+
+def _code(value: Any) -> str | None:
+    """Codes are stored and logged, so only short plain words pass."""
+    if isinstance(value, str) and 0 < len(value) <= 80 and value.isascii() and value.isprintable():
+        return value
+    return None

@@ -1,0 +1,187 @@
+"""The account on the exchange. The only code that puts a create or cancel on the wire.
+
+A send has three outcomes: accepted, refused with proof, unknown. Nothing here sends a second time.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TypeVar
+
+from trader.adapters.fields import Fields, read_json
+from trader.adapters.http import Response, join_path
+from trader.adapters.kalshi import portfolio
+from trader.adapters.kalshi.client import KalshiClient, refusal_code
+from trader.adapters.kalshi.market_data import KalshiMarketData
+from trader.domain.errors import (
+    ConfigurationError,
+    InvariantViolation,
+    MalformedPayload,
+    TransientError,
+    VenueRejected,
+)
+from trader.domain.orders import (
+    Accepted,
+    Balance,
+    Fill,
+    Refused,
+    SendOutcome,
+    Settlement,
+    Unknown,
+    VenueOrder,
+    VenuePosition,
+)
+from trader.domain.signals import OrderIntent
+from trader.domain.types import TradingMode
+from trader.ports.clock import Clock
+
+__all__ = ["KalshiExchange", "KalshiMarketData"]
+
+# An empty id would turn a cancel into "cancel everything"; the exchange's ids are UUIDs.
+_ORDER_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{7,63}")
+_ORDERS = "/portfolio/events/orders"
+Row = TypeVar("Row")
+
+
+class KalshiExchange:
+    """Implements the exchange port for DEMO and LIVE."""
+
+    def __init__(self, client: KalshiClient, *, clock: Clock, mode: TradingMode) -> None:
+        self._client, self._clock, self.mode = client, clock, mode
+
+    def authenticate(self) -> str:
+        """Prove the key with a signed balance read and return a name of the account that is no secret.
+
+        Raises ConfigurationError when there is no key or the exchange refuses it, TransientError otherwise.
+        """
+        account = self._client.account
+        if account is None:
+            raise ConfigurationError(f"{self.mode}: expected a key, found none; nothing was started")
+        try:
+            portfolio.parse_balance(self._read("/portfolio/balance", "account balance"))
+        except VenueRejected as error:
+            raise ConfigurationError(
+                f"{self.mode} key: expected a signed read to succeed, found {error.status} {error.code}; "
+                "nothing was started"
+            ) from error
+        except MalformedPayload as error:
+            raise TransientError(str(error)) from error
+        return f"{self.mode.value.lower()}-{account}"
+
+    def create_order(self, intent: OrderIntent) -> SendOutcome:
+        """Send one create. Raises InvariantViolation, before the first byte, for another mode's intent."""
+        if intent.mode is not self.mode:
+            raise InvariantViolation(
+                f"order {intent.intent_key}: expected {self.mode}, found {intent.mode}; nothing was sent"
+            )
+        body = portfolio.create_body(intent)
+        what = f"create of {intent.ticker}"
+
+        def accepted(answer: Fields) -> Accepted:
+            return portfolio.parse_created(answer, intent)
+
+        return self._send(
+            what, lambda: self._client.write("POST", _ORDERS, what=what, params={}, body=body), accepted
+        )
+
+    def cancel_order(self, kalshi_order_id: str, ticker: str) -> SendOutcome:
+        """Send one cancel. "Not found" proves nothing: the order may have filled, so it is unknown.
+
+        Raises InvariantViolation for an id that is none, because an empty one would cancel everything.
+        """
+        if not _ORDER_ID.fullmatch(kalshi_order_id):
+            raise InvariantViolation(
+                f"cancel: expected an order id, found {kalshi_order_id!r}; nothing was sent"
+            )
+        path = join_path("portfolio", "events", "orders", kalshi_order_id)
+        what = f"cancel in {ticker}"
+
+        def accepted(answer: Fields) -> Accepted:
+            return portfolio.parse_canceled(answer, kalshi_order_id)
+
+        # without the ticker the request goes to the default shard only
+        params = {"market_ticker": ticker}
+        outcome = self._send(
+            what, lambda: self._client.write("DELETE", path, what=what, params=params), accepted
+        )
+        if isinstance(outcome, Refused) and outcome.status == 404:
+            return Unknown(why="not_found")
+        return outcome
+
+    def list_orders(self, ticker: str | None = None) -> tuple[VenueOrder, ...]:
+        """Return all orders, all pages. Raises TransientError; a partial list is never returned."""
+        params = {"ticker": ticker} if ticker else {}
+        found = self._rows("orders", params, portfolio.parse_order)
+        return tuple({order.kalshi_order_id: order for order in found}.values())
+
+    def get_fills(self, since: datetime | None = None) -> tuple[Fill, ...]:
+        """Return fills executed at or after ``since``, each once, oldest first. Raises TransientError."""
+        found = self._rows("fills", _from(since), lambda row: portfolio.parse_fill(row, self.mode))
+        once = {fill.fill_id: fill for fill in found if since is None or fill.filled_at >= since}
+        return tuple(sorted(once.values(), key=lambda fill: (fill.filled_at, fill.fill_id)))
+
+    def get_positions(self) -> tuple[VenuePosition, ...]:
+        """Return open positions. Raises TransientError."""
+        params = {"count_filter": "position"}
+        return tuple(self._rows("positions", params, portfolio.parse_position, name="market_positions"))
+
+    def get_balance(self) -> Balance:
+        """Return cash. Raises TransientError."""
+        try:
+            return portfolio.parse_balance(self._read("/portfolio/balance", "account balance"))
+        except (VenueRejected, MalformedPayload) as error:
+            raise TransientError(f"{error}; the balance is not known") from error
+
+    def get_settlements(self, since: datetime | None = None) -> tuple[Settlement, ...]:
+        """Return payouts of yes and no outcomes, oldest first. Raises TransientError.
+
+        A market settled at a fair price has no winner and is left out: our books then differ from the
+        account's, which stops trading in it until a person has booked it.
+        """
+        found = self._rows(
+            "settlements", _from(since), lambda row: portfolio.parse_settlement(row, self.mode)
+        )
+        kept = {row.ticker: row for row in found if row and (since is None or row.settled_at >= since)}
+        return tuple(sorted(kept.values(), key=lambda row: (row.settled_at, row.ticker)))
+
+    def _read(self, path: str, what: str) -> Fields:
+        return read_json(self._client.get(path, what=what).body, what)
+
+    def _rows(
+        self, path: str, params: Mapping[str, str], parse: Callable[[Fields], Row], *, name: str | None = None
+    ) -> list[Row]:
+        """Read and parse a whole list. One row that cannot be read spoils it: leaving it out would be a
+        claim.
+        """
+        listed = name or path
+        what = f"account {path}"
+        try:
+            pages = self._client.get_pages(f"/portfolio/{path}", listed, what=what, params=params)
+            return [parse(row) for page in pages for row in page.fields.children(listed)]
+        except (VenueRejected, MalformedPayload) as error:
+            raise TransientError(f"{error}; the list was not used") from error
+
+    def _send(
+        self, what: str, send: Callable[[], Response], accepted: Callable[[Fields], Accepted]
+    ) -> SendOutcome:
+        """Send once and read what the answer proves (statuses as in the exchange's error table)."""
+        try:
+            response = send()
+        except TransientError as error:
+            return Unknown(why=str(error))
+        status, code = response.status, refusal_code(response)
+        if 200 <= status < 300:
+            try:
+                return accepted(read_json(response.body, what))
+            except MalformedPayload as error:
+                return Unknown(why=f"status {status} without a readable order: {error}")
+        if not 400 <= status < 500 or status == 408 or code is None:
+            return Unknown(why=f"{what}: status {status} {code or 'with an unreadable body'}")
+        if code.lower() == "order_already_exists":
+            return Unknown(why=code)
+        return Refused(status=status, code=code)
+
+
+def _from(since: datetime | None) -> dict[str, str]:
+    """The filter counts whole seconds; the rest is cut here and filtered by the caller."""
+    return {} if since is None else {"min_ts": str(int(since.timestamp()))}
