@@ -11,7 +11,9 @@ create type ops.order_status as enum (
 );
 create type ops.position_status as enum ('OPEN', 'CLOSED', 'SETTLED');
 create type ops.severity as enum ('INFO', 'WARNING', 'CRITICAL');
-create type ops.component as enum ('trader', 'analytics', 'dashboard', 'kalshi_api', 'nws_api', 'database');
+create type ops.component as enum (
+    'trader', 'analytics', 'dashboard', 'kalshi_api', 'nws_api', 'database'
+);
 create type ops.component_status as enum ('ok', 'degraded', 'down', 'unknown');
 create type ops.trading_state_name as enum ('ACTIVE', 'REDUCE_ONLY', 'HALTED');
 
@@ -26,11 +28,13 @@ comment on function ops.refuse_change() is 'Trigger of append-only tables: no up
 create function ops.append_only(relation regclass) returns void language plpgsql as $$
 begin
     execute format(
-        'create trigger append_only before update or delete on %s for each row execute function ops.refuse_change()',
+        'create trigger append_only before update or delete on %s'
+        ' for each row execute function ops.refuse_change()',
         relation
     );
     execute format(
-        'create trigger append_only_truncate before truncate on %s for each statement execute function ops.refuse_change()',
+        'create trigger append_only_truncate before truncate on %s'
+        ' for each statement execute function ops.refuse_change()',
         relation
     );
 end
@@ -42,25 +46,35 @@ create function ops.ensure_partitions(first_day date, months integer) returns in
 language plpgsql security definer set search_path = pg_catalog, ops as $$
 declare
     parent text;
+    child text;
     month_start date;
+    bound text;
     made integer := 0;
 begin
     if months not between 1 and 24 then
         raise exception 'ensure_partitions: expected 1 to 24 months, found %', months;
     end if;
-    foreach parent in array array['payloads', 'weather_snapshots', 'market_snapshots', 'predictions', 'signals'] loop
+    foreach parent in array
+        array['payloads', 'weather_snapshots', 'market_snapshots', 'predictions', 'signals']
+    loop
+        -- a bound of timestamptz says its zone: the months are UTC whatever the session's zone is
+        bound := case when parent = 'payloads' then '' else ' 00:00:00+00' end;
         for step in 0..months - 1 loop
             month_start := (date_trunc('month', first_day) + make_interval(months => step))::date;
-            if to_regclass(format('ops.%s_%s', parent, to_char(month_start, 'YYYYMM'))) is null then
-                execute format(
-                    'create table ops.%I partition of ops.%I for values from (%L) to (%L)',
-                    parent || '_' || to_char(month_start, 'YYYYMM'), parent,
-                    case when parent = 'payloads' then month_start::text else month_start::text || ' 00:00:00+00' end,
-                    case when parent = 'payloads' then (month_start + interval '1 month')::date::text
-                        else (month_start + interval '1 month')::date::text || ' 00:00:00+00' end
-                );
-                made := made + 1;
-            end if;
+            child := parent || '_' || to_char(month_start, 'YYYYMM');
+            continue when to_regclass(format('ops.%I', child)) is not null;
+            execute format(
+                'create table ops.%I partition of ops.%I for values from (%L) to (%L)',
+                child, parent, month_start::text || bound,
+                (month_start + interval '1 month')::date::text || bound
+            );
+            -- triggers for rows come with the parent, those for truncate do not
+            execute format(
+                'create trigger append_only_truncate before truncate on ops.%I'
+                ' for each statement execute function ops.refuse_change()',
+                child
+            );
+            made := made + 1;
         end loop;
     end loop;
     return made;
@@ -125,12 +139,14 @@ comment on table ops.world_clock is
 
 grant select, insert, update on ops.cities, ops.world_clock to milkbot_trader;
 grant select, insert on ops.grid_cells, ops.payloads to milkbot_trader;
-grant select on ops.cities, ops.grid_cells, ops.payloads, ops.world_clock to milkbot_dbt, milkbot_backup;
+grant select on ops.cities, ops.grid_cells, ops.payloads, ops.world_clock
+to milkbot_dbt, milkbot_backup;
 
 -- migrate:down
 drop table ops.world_clock, ops.payloads, ops.grid_cells, ops.cities;
 drop function ops.ensure_partitions(date, integer);
 drop function ops.append_only(regclass);
 drop function ops.refuse_change();
-drop type ops.trading_state_name, ops.component_status, ops.component, ops.severity, ops.position_status,
-ops.order_status, ops.decision, ops.order_action, ops.order_side, ops.market_type, ops.trading_mode;
+drop type ops.trading_state_name, ops.component_status, ops.component, ops.severity,
+ops.position_status, ops.order_status,
+ops.decision, ops.order_action, ops.order_side, ops.market_type, ops.trading_mode;

@@ -10,7 +10,7 @@ create table ops.epochs (
     reconciled_at timestamptz
 );
 comment on table ops.epochs is
-'One row per process that held the writer lock. reconciled_at: no create before it is set in that epoch.';
+'One row per process that held the writer lock; no create before reconciled_at is set in that epoch.';
 
 create table ops.cycles (
     cycle_id bigint generated always as identity primary key,
@@ -23,18 +23,20 @@ create table ops.cycles (
     inputs_hash text check (inputs_hash ~ '^[0-9a-f]{64}$'),
     plan_hash text check (plan_hash ~ '^[0-9a-f]{64}$'),
     context jsonb,
-    starting_capital_usd numeric(18, 6),
-    cash_usd numeric(18, 6),
-    realized_pnl_usd numeric(18, 6),
-    unrealized_pnl_usd numeric(18, 6),
-    equity_usd numeric(18, 6),
+    plan_rest jsonb,
+    starting_capital_usd numeric,
+    cash_usd numeric,
+    realized_pnl_usd numeric,
+    unrealized_pnl_usd numeric,
+    equity_usd numeric,
     summary jsonb,
     error text,
     unique (mode, slot, epoch)
 );
 comment on table ops.cycles is
-'One row per trading cycle. context holds the inputs that have no table of their own (limits, states, holdings); '
-'inputs_hash and plan_hash are what replay must reproduce. Money columns are set at the end, marked at liquidation.';
+'One row per trading cycle. context holds the inputs that have no table of their own (limits, states, '
+'holdings) and names the contract versions; plan_rest what the plan has beside its tables. inputs_hash '
+'and plan_hash are what replay must reproduce. Money: set at the end, marked at liquidation.';
 create index cycles_started on ops.cycles (started_at);
 
 create table ops.weather_snapshots (
@@ -54,8 +56,8 @@ create table ops.weather_snapshots (
     is_fetch_stale boolean not null,
     is_observation_stale boolean not null,
     is_forecast_stale boolean not null,
-    problems text [] not null default '{}',
-    payload_hashes text [] not null default '{}',
+    problems text[] not null default '{}',
+    payload_hashes text[] not null default '{}',
     snapshot jsonb not null,
     recorded_at timestamptz not null,
     primary key (captured_at, weather_snapshot_id)
@@ -72,7 +74,9 @@ create table ops.climate_reports (
     city_code text references ops.cities,
     climate_date date,
     issued_at timestamptz not null,
-    status text not null check (status in ('preliminary', 'final_first', 'final_revised', 'refused')),
+    status text not null check (
+        status in ('preliminary', 'final_first', 'final_revised', 'refused')
+    ),
     high_f integer,
     low_f integer,
     refusal text,
@@ -82,6 +86,7 @@ create table ops.climate_reports (
     unique (pil, issued_at, text_sha256)
 );
 comment on table ops.climate_reports is 'Every version of every daily climate report; values in whole degrees Fahrenheit.';
+create index climate_reports_day on ops.climate_reports (city_code, climate_date, issued_at);
 select ops.append_only('ops.climate_reports');
 
 create table ops.contracts (
@@ -103,9 +108,9 @@ create table ops.contracts (
     settlement_source text not null,
     station text not null,
     fee_type text not null,
-    fee_multiplier numeric(8, 4) not null check (fee_multiplier >= 0),
-    tick numeric(8, 6) not null,
-    proof text [] not null default '{}',
+    fee_multiplier numeric not null check (fee_multiplier >= 0),
+    tick numeric not null,
+    proof text[] not null default '{}',
     first_seen_at timestamptz not null,
     primary key (ticker, terms_hash),
     check (lo is null or hi is null or lo <= hi)
@@ -127,10 +132,10 @@ create table ops.market_snapshots (
     market_type ops.market_type not null,
     climate_date date not null,
     status text not null,
-    yes_bid numeric(8, 6) check (yes_bid between 0 and 1),
-    yes_ask numeric(8, 6) check (yes_ask between 0 and 1),
-    volume numeric(18, 2) not null,
-    open_interest numeric(18, 2) not null,
+    yes_bid numeric check (yes_bid between 0 and 1),
+    yes_ask numeric check (yes_ask between 0 and 1),
+    volume numeric not null,
+    open_interest numeric not null,
     close_time timestamptz not null,
     rules_url text not null,
     terms_hash text not null,
@@ -163,12 +168,12 @@ comment on table ops.market_results is
 'Published outcome of each market we watch, traded or not, beside the outcome our settlement function gives.';
 select ops.append_only('ops.market_results');
 
-grant select, insert on ops.epochs, ops.cycles, ops.weather_snapshots, ops.climate_reports, ops.contracts,
-ops.market_snapshots, ops.market_results to milkbot_trader;
+grant select, insert on ops.epochs, ops.cycles, ops.weather_snapshots, ops.climate_reports,
+ops.contracts, ops.market_snapshots, ops.market_results to milkbot_trader;
 grant update on ops.epochs, ops.cycles to milkbot_trader;
 grant select on ops.epochs, ops.cycles, ops.weather_snapshots, ops.climate_reports, ops.contracts,
 ops.market_snapshots, ops.market_results to milkbot_dbt, milkbot_backup;
 
 -- migrate:down
-drop table ops.market_results, ops.market_snapshots, ops.contracts, ops.climate_reports, ops.weather_snapshots,
-ops.cycles, ops.epochs;
+drop table ops.market_results, ops.market_snapshots, ops.contracts, ops.climate_reports,
+ops.weather_snapshots, ops.cycles, ops.epochs;

@@ -42,16 +42,16 @@ create table ops.signals (
     climate_date date not null,
     strategy_name text not null,
     strategy_version text not null,
-    p_yes numeric(7, 6) check (p_yes between 0 and 1),
+    p_yes numeric check (p_yes between 0 and 1),
     uncertainty double precision,
     decision ops.decision not null,
     side ops.order_side,
-    price numeric(8, 6),
-    limit_price numeric(8, 6),
-    fee numeric(12, 6),
-    edge numeric(12, 6),
-    qty numeric(18, 2) not null check (qty >= 0),
-    reasons text [] not null check (cardinality(reasons) > 0),
+    price numeric,
+    limit_price numeric,
+    fee numeric,
+    edge numeric,
+    qty numeric not null check (qty >= 0),
+    reasons text[] not null check (cardinality(reasons) > 0),
     recorded_at timestamptz not null,
     primary key (decided_at, signal_id),
     check (decision = 'HOLD' or (p_yes is not null and side is not null and price is not null))
@@ -68,9 +68,9 @@ create table ops.risk_decisions (
     decided_at timestamptz not null,
     ticker text not null,
     side ops.order_side not null,
-    asked_qty numeric(18, 2) not null,
-    allowed_qty numeric(18, 2) not null,
-    reasons text [] not null check (cardinality(reasons) > 0),
+    asked_qty numeric not null,
+    allowed_qty numeric not null,
+    reasons text[] not null check (cardinality(reasons) > 0),
     caps jsonb not null,
     recorded_at timestamptz not null,
     check (allowed_qty between 0 and asked_qty)
@@ -93,11 +93,13 @@ create table ops.orders (
     side ops.order_side not null,
     action ops.order_action not null,
     status ops.order_status not null,
-    qty numeric(18, 2) not null check (qty > 0),
-    filled_qty numeric(18, 2) not null default 0 check (filled_qty between 0 and qty),
-    limit_price numeric(8, 6) not null check (limit_price between 0 and 1),
-    worst_usd numeric(18, 6) not null check (worst_usd >= 0),
-    time_in_force text not null check (time_in_force in ('immediate_or_cancel', 'good_till_canceled')),
+    qty numeric not null check (qty > 0),
+    filled_qty numeric not null default 0 check (filled_qty between 0 and qty),
+    limit_price numeric not null check (limit_price between 0 and 1),
+    worst_usd numeric not null check (worst_usd >= 0),
+    time_in_force text not null check (
+        time_in_force in ('immediate_or_cancel', 'good_till_canceled')
+    ),
     expires_at timestamptz,
     slot text not null,
     attempt integer not null check (attempt >= 1),
@@ -117,7 +119,9 @@ create table ops.orders (
 comment on table ops.orders is
 'Every order, committed before its first byte leaves. limit_price: dollars per contract of side; '
 'worst_usd: cost plus fee reserved; intent_key: hash of account, mode, ticker, side, action, slot, version, attempt.';
-create index orders_open on ops.orders (status) where status not in ('DENIED', 'FILLED', 'CANCELED', 'EXPIRED', 'REJECTED');
+create index orders_open on ops.orders (status)
+where status not in ('DENIED', 'FILLED', 'CANCELED', 'EXPIRED', 'REJECTED');
+create index orders_slot on ops.orders (slot);
 create index orders_ticker on ops.orders (ticker, created_at);
 
 create table ops.order_events (
@@ -133,6 +137,7 @@ create table ops.order_events (
 );
 comment on table ops.order_events is 'Every transition of every order with the evidence for it.';
 create index order_events_order on ops.order_events (order_id, order_event_id);
+create index order_events_rejects on ops.order_events (occurred_at) where to_status = 'REJECTED';
 select ops.append_only('ops.order_events');
 
 create table ops.fills (
@@ -144,9 +149,9 @@ create table ops.fills (
     ticker text not null,
     side ops.order_side not null,
     action ops.order_action not null,
-    qty numeric(18, 2) not null check (qty > 0),
-    price numeric(8, 6) not null check (price between 0 and 1),
-    fee numeric(18, 6) not null,
+    qty numeric not null check (qty > 0),
+    price numeric not null check (price between 0 and 1),
+    fee numeric not null,
     is_taker boolean not null,
     filled_at timestamptz not null,
     recorded_at timestamptz not null
@@ -164,12 +169,12 @@ create table ops.positions (
     event_ticker text not null,
     city_code text not null references ops.cities,
     side ops.order_side not null,
-    qty numeric(18, 2) not null check (qty >= 0),
-    avg_entry numeric(18, 10) not null,
-    avg_exit numeric(18, 10),
-    cost_usd numeric(18, 6) not null,
-    realized_pnl_usd numeric(18, 6) not null,
-    fees_usd numeric(18, 6) not null,
+    qty numeric not null check (qty >= 0),
+    avg_entry numeric not null,
+    avg_exit numeric,
+    cost_usd numeric not null,
+    realized_pnl_usd numeric not null,
+    fees_usd numeric not null,
     status ops.position_status not null,
     opened_at timestamptz not null,
     closed_at timestamptz,
@@ -185,9 +190,9 @@ create table ops.settlements (
     ticker text not null,
     event_ticker text not null,
     result text not null check (result in ('yes', 'no')),
-    yes_qty numeric(18, 2) not null,
-    no_qty numeric(18, 2) not null,
-    revenue_usd numeric(18, 6) not null,
+    yes_qty numeric not null,
+    no_qty numeric not null,
+    revenue_usd numeric not null,
     settled_at timestamptz not null,
     recorded_at timestamptz not null,
     epoch bigint not null references ops.epochs,
@@ -200,7 +205,7 @@ create table ops.capital_events (
     capital_event_id bigint generated always as identity primary key,
     mode ops.trading_mode not null,
     kind text not null check (kind in ('START', 'DEPOSIT', 'WITHDRAWAL', 'INTEREST', 'CREDIT')),
-    amount_usd numeric(18, 6) not null,
+    amount_usd numeric not null,
     occurred_at timestamptz not null,
     note text not null default '',
     set_by text not null,
@@ -210,12 +215,13 @@ comment on table ops.capital_events is 'Cash that is not trading; START is the c
 create unique index capital_events_one_start on ops.capital_events (mode) where kind = 'START';
 select ops.append_only('ops.capital_events');
 
-grant select, insert on ops.predictions, ops.signals, ops.risk_decisions, ops.orders, ops.order_events, ops.fills,
-ops.positions, ops.settlements, ops.capital_events to milkbot_trader;
+grant select, insert on ops.predictions, ops.signals, ops.risk_decisions, ops.orders,
+ops.order_events, ops.fills, ops.positions, ops.settlements, ops.capital_events to milkbot_trader;
 grant update on ops.orders, ops.positions to milkbot_trader;
-grant select on ops.predictions, ops.signals, ops.risk_decisions, ops.orders, ops.order_events, ops.fills,
-ops.positions, ops.settlements, ops.capital_events to milkbot_dbt, milkbot_backup;
+grant select on ops.predictions, ops.signals, ops.risk_decisions, ops.orders,
+ops.order_events, ops.fills, ops.positions, ops.settlements, ops.capital_events to milkbot_dbt, milkbot_backup;
 
 -- migrate:down
-drop table ops.capital_events, ops.settlements, ops.positions, ops.fills, ops.order_events, ops.orders,
+drop table ops.capital_events, ops.settlements, ops.positions, ops.fills, ops.order_events,
+ops.orders,
 ops.risk_decisions, ops.signals, ops.predictions;

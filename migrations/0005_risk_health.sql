@@ -100,12 +100,12 @@ create table ops.anomalies (
 comment on table ops.anomalies is 'Unusual market conditions, decided by rules, worded by the advisor.';
 select ops.append_only('ops.anomalies');
 
-grant select, insert on ops.reconciliation_breaks, ops.risk_events, ops.trading_state, ops.approvals,
-ops.health_status, ops.signal_explanations, ops.anomalies to milkbot_trader;
+grant select, insert on ops.reconciliation_breaks, ops.risk_events, ops.trading_state,
+ops.approvals, ops.health_status, ops.signal_explanations, ops.anomalies to milkbot_trader;
 grant select on ops.reconciliation_breaks, ops.risk_events, ops.trading_state, ops.approvals,
 ops.health_status, ops.signal_explanations, ops.anomalies to milkbot_dbt, milkbot_backup;
 grant insert on ops.approvals to milkbot_dbt;
 
 -- migrate:down
-drop table ops.anomalies, ops.signal_explanations, ops.health_status, ops.approvals, ops.trading_state,
-ops.risk_events, ops.reconciliation_breaks;
+drop table ops.anomalies, ops.signal_explanations, ops.health_status, ops.approvals,
+ops.trading_state, ops.risk_events, ops.reconciliation_breaks;
