@@ -7,6 +7,7 @@ Sources: recorded rules texts of December 2024 and June 2026 (National Weather S
 import re
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from trader.domain.cities import CityConfig
 from trader.domain.types import MarketType, ReasonCode
@@ -85,6 +86,7 @@ def settlement_source(text: str) -> str:
     return named[0] if len(named) == 1 else UNKNOWN_SOURCE
 
 
+@lru_cache(maxsize=4096)  # the same few hundred texts are read every cycle
 def rules_bounds(text: str) -> tuple[int | None, int | None] | None:
     """Return the (lo, hi) that the deciding sentence names, or None when it cannot be read."""
     rule = _RULE.search(text)

@@ -1,0 +1,132 @@
+"""The one entrance to the core: inputs in, plan out. No clock, file, socket, database or random source is
+read.
+"""
+
+from decimal import Decimal
+
+from trader.core import breakers
+from trader.core.exposure import Exposure, Trade
+from trader.core.intents import derive_client_order_id, generate_intent_key
+from trader.core.judging import Candidate, Judge
+from trader.domain.canonical import content_hash
+from trader.domain.plan import CycleInputs, CyclePlan
+from trader.domain.risk import StateChange
+from trader.domain.signals import OrderIntent, RiskDecision
+from trader.domain.types import Action, ReasonCode, TimeInForce, TradingState
+
+ZERO, ONE = Decimal(0), Decimal(1)
+R = ReasonCode
+
+
+def plan_cycle(inputs: CycleInputs, *, inputs_hash: str | None = None) -> CyclePlan:
+    """Return predictions, one signal per market, risk decisions, intents in sending order, and new halts.
+
+    Same inputs, same bytes, in any process, hash seed and time zone. ``inputs_hash`` may be given by a caller
+    that has just computed ``content_hash(inputs)``; it is not checked here, a replay compares it.
+    """
+    judge = Judge(inputs)
+    judge.judge_events()
+    judge.name_refused()
+    new_states = breakers.trip(inputs.losses, inputs.limits, inputs.states, inputs.now)
+    states = breakers.in_force((*inputs.states, *new_states), inputs.now)
+    decisions, intents = decide(inputs, judge, states)
+    return CyclePlan(
+        inputs_hash=inputs_hash or content_hash(inputs),
+        predictions=tuple(judge.predictions),
+        signals=tuple(sorted(judge.signals.values(), key=lambda s: (s.event_ticker, s.ticker))),
+        risk_decisions=decisions,
+        intents=intents,
+        new_states=new_states,
+    )
+
+
+def decide(
+    inputs: CycleInputs, judge: Judge, states: tuple[StateChange, ...]
+) -> tuple[tuple[RiskDecision, ...], tuple[OrderIntent, ...]]:
+    """Ask the caps for each candidate, best edge first (then by ticker), counting what this plan already
+    adds.
+    """
+    exposure = Exposure(
+        inputs.holdings, judge.outcomes, inputs.cities, inputs.limits, inputs.losses.equity_usd
+    )
+    free_cash = inputs.cash_usd - sum((h.qty * h.cost_usd for h in inputs.holdings if h.is_pending), ZERO)
+    taken, used_events = set(inputs.taken_intents), set[str]()
+    decisions: list[RiskDecision] = []
+    intents: list[OrderIntent] = []
+    for candidate in sorted(judge.candidates, key=lambda c: (-(c.signal.edge or ZERO), c.signal.ticker)):
+        trade, key = candidate.trade, _key(inputs, candidate)
+        # one new order per event and cycle: the next look at the books knows what the first one did
+        is_taken = key in taken or trade.event_ticker in used_events
+        allowed, reasons = _allow(trade, exposure, free_cash, _blocked(states, trade, is_taken))
+        decisions.append(
+            RiskDecision(
+                ticker=trade.ticker,
+                side=trade.side,
+                asked_qty=trade.qty,
+                allowed_qty=allowed,
+                reasons=reasons or (R.WITHIN_LIMITS,),
+                caps=exposure.checks(trade, allowed or trade.qty),
+            )
+        )
+        if allowed:
+            intents.append(_intent(inputs, candidate, key, allowed))
+            exposure.add(trade, allowed)
+            free_cash -= allowed * trade.cost_usd
+            used_events.add(trade.event_ticker)
+            taken.add(key)
+    return tuple(decisions), tuple(intents)
+
+
+def _allow(
+    trade: Trade, exposure: Exposure, free_cash: Decimal, blocked: tuple[ReasonCode, ...]
+) -> tuple[Decimal, tuple[ReasonCode, ...]]:
+    """Return the whole contracts allowed, and what made it fewer than asked."""
+    if blocked:
+        return ZERO, blocked
+    allowed, reasons = exposure.largest_allowed(trade)
+    affordable = max(ZERO, free_cash // trade.cost_usd)
+    if affordable < allowed:
+        allowed, reasons = affordable, (*reasons, R.CASH_TOO_LOW)
+    return (allowed, reasons) if allowed >= ONE else (ZERO, (*reasons, R.SIZE_BELOW_MINIMUM))
+
+
+def _blocked(states: tuple[StateChange, ...], trade: Trade, is_taken: bool) -> tuple[ReasonCode, ...]:
+    """Return why no order at all may be made, whatever the caps say."""
+    state, reasons = breakers.state_for(states, ticker=trade.ticker, city_code=trade.city_code)
+    if state is not TradingState.ACTIVE:
+        return reasons
+    return (R.INTENT_EXISTS,) if is_taken else ()
+
+
+def _key(inputs: CycleInputs, candidate: Candidate) -> str:
+    return generate_intent_key(
+        candidate.signal,
+        account=inputs.account,
+        mode=inputs.mode,
+        slot=inputs.slot,
+        side=candidate.trade.side,
+    )
+
+
+def _intent(inputs: CycleInputs, candidate: Candidate, key: str, qty: Decimal) -> OrderIntent:
+    """Immediate-or-cancel at the limit: nothing rests, so there is no expiry."""
+    signal, trade = candidate.signal, candidate.trade
+    return OrderIntent(
+        intent_key=key,
+        client_order_id=derive_client_order_id(key),
+        mode=inputs.mode,
+        ticker=signal.ticker,
+        event_ticker=signal.event_ticker,
+        city_code=signal.city_code,
+        side=trade.side,
+        action=Action.OPEN,
+        qty=qty,
+        limit_price=trade.limit,
+        time_in_force=TimeInForce.IOC,
+        expires_at=None,
+        worst_usd=qty * trade.cost_usd,
+        strategy_name=signal.strategy_name,
+        strategy_version=signal.strategy_version,
+        slot=inputs.slot,
+        attempt=1,
+    )

@@ -1,0 +1,170 @@
+"""Dollars at worst case: per event over its mutually exclusive outcomes, summed by city, cluster and book.
+
+A position may win or lose with the outcome; a pending order may fill or not, whichever is worse for that
+outcome.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
+
+from trader.domain.cities import CityConfig
+from trader.domain.positions import Holding
+from trader.domain.risk import Cap, RiskLimits
+from trader.domain.signals import CapCheck
+from trader.domain.types import ReasonCode, Side, Verdict
+
+ZERO = Decimal(0)
+R = ReasonCode
+
+
+def _loss_in(holding: Holding, winner: str) -> Decimal:
+    wins = (holding.ticker == winner) is (holding.side is Side.YES)
+    loss = holding.qty * (holding.cost_usd - wins)
+    return max(ZERO, loss) if holding.is_pending else loss
+
+
+def event_risk(holdings: Iterable[Holding], outcomes: tuple[str, ...]) -> Decimal:
+    """Return the most one event can lose, dollars, never negative.
+
+    ``outcomes`` are the tickers of the event's complete partition, of which exactly one wins. Where the set
+    is unknown or lacks a ticker held, nothing offsets: the sum of all costs.
+    """
+    held = tuple(holdings)
+    if not outcomes or any(h.ticker not in outcomes for h in held):
+        return sum((h.qty * h.cost_usd for h in held), ZERO)
+    return max(ZERO, *(sum((_loss_in(h, winner) for h in held), ZERO) for winner in outcomes))
+
+
+@dataclass(frozen=True)
+class Trade:
+    """A wish to buy at ``limit`` or cheaper; ``cost_usd`` is the worst cost per contract, dollars, fee
+    included.
+    """
+
+    ticker: str
+    event_ticker: str
+    city_code: str
+    side: Side
+    qty: Decimal
+    limit: Decimal
+    cost_usd: Decimal
+
+    def as_holding(self, qty: Decimal) -> Holding:
+        return Holding(
+            ticker=self.ticker,
+            event_ticker=self.event_ticker,
+            city_code=self.city_code,
+            side=self.side,
+            qty=qty,
+            cost_usd=self.cost_usd,
+            is_pending=True,
+        )
+
+
+class Exposure:
+    """Running worst case of the book while a plan adds orders.
+
+    ``outcomes`` maps an event to the tickers of its partition; a city without configuration is its own
+    cluster.
+    """
+
+    def __init__(
+        self,
+        holdings: Iterable[Holding],
+        outcomes: Mapping[str, tuple[str, ...]],
+        cities: Iterable[CityConfig],
+        limits: RiskLimits,
+        equity_usd: Decimal,
+    ) -> None:
+        self._outcomes, self._limits, self._equity = outcomes, limits, equity_usd
+        self._clusters: dict[str, str] = {c.code: c.cluster for c in cities}
+        self._events: dict[str, list[Holding]] = {}
+        self._city_of: dict[str, str] = {}
+        self._risk: dict[str, Decimal] = {}
+        for holding in holdings:
+            self._events.setdefault(holding.event_ticker, []).append(holding)
+            self._city_of[holding.event_ticker] = holding.city_code
+        for event, held in self._events.items():
+            self._risk[event] = event_risk(held, outcomes.get(event, ()))
+
+    def add(self, trade: Trade, qty: Decimal) -> None:
+        """Count ``qty`` contracts of a trade from now on, as an order that may fill."""
+        held = self._events.setdefault(trade.event_ticker, [])
+        held.append(trade.as_holding(qty))
+        self._city_of[trade.event_ticker] = trade.city_code
+        self._risk[trade.event_ticker] = event_risk(held, self._outcomes.get(trade.event_ticker, ()))
+
+    def calculate_open_risk(self) -> Decimal:
+        """Return total dollars at risk of the whole book."""
+        return sum(self._risk.values(), ZERO)
+
+    def city_risk(self, city_code: str) -> Decimal:
+        return sum((r for event, r in self._risk.items() if self._city_of[event] == city_code), ZERO)
+
+    def cluster_risk(self, cluster: str) -> Decimal:
+        return sum((r for e, r in self._risk.items() if self._cluster(self._city_of[e]) == cluster), ZERO)
+
+    def _cluster(self, city_code: str) -> str:
+        return self._clusters.get(city_code, city_code)
+
+    def _added(self, trade: Trade, qty: Decimal) -> Decimal:
+        """Dollars by which the event's worst case grows with ``qty`` contracts of the trade."""
+        held = [*self._events.get(trade.event_ticker, ()), trade.as_holding(qty)]
+        before = self._risk.get(trade.event_ticker, ZERO)
+        return event_risk(held, self._outcomes.get(trade.event_ticker, ())) - before
+
+    def _check(self, reason: ReasonCode, before: Decimal, added: Decimal, cap: Cap) -> CapCheck:
+        limit = cap.limit(self._equity)
+        return CapCheck(reason=reason, before_usd=before, after_usd=before + added, limit_usd=limit)
+
+    def checks(self, trade: Trade, qty: Decimal) -> tuple[CapCheck, ...]:
+        """Return every cap with its dollars before and with ``qty`` contracts of the trade."""
+        added = self._added(trade, qty)
+        cluster = self._cluster(trade.city_code)
+        limits = self._limits
+        return (
+            self._check(R.TRADE_RISK_EXCEEDED, ZERO, qty * trade.cost_usd, limits.trade),
+            self._check(R.CITY_EXPOSURE_EXCEEDED, self.city_risk(trade.city_code), added, limits.city),
+            self._check(R.CLUSTER_EXPOSURE_EXCEEDED, self.cluster_risk(cluster), added, limits.cluster),
+            self._check(R.OPEN_RISK_EXCEEDED, self.calculate_open_risk(), added, limits.open_risk),
+        )
+
+    def _one(self, trade: Trade, reason: ReasonCode) -> Verdict:
+        found = [c for c in self.checks(trade, trade.qty) if c.reason is reason and is_over(c)]
+        return Verdict(allowed=not found, reasons=tuple(c.reason for c in found))
+
+    def check_trade_size(self, trade: Trade) -> Verdict:
+        """Worst case of the trade alone within the per-trade cap."""
+        return self._one(trade, R.TRADE_RISK_EXCEEDED)
+
+    def check_city_exposure(self, trade: Trade) -> Verdict:
+        """Worst case of the city with the trade within its cap."""
+        return self._one(trade, R.CITY_EXPOSURE_EXCEEDED)
+
+    def check_cluster_exposure(self, trade: Trade) -> Verdict:
+        """Worst case of the city's cluster with the trade within its cap."""
+        return self._one(trade, R.CLUSTER_EXPOSURE_EXCEEDED)
+
+    def largest_allowed(self, trade: Trade) -> tuple[Decimal, tuple[ReasonCode, ...]]:
+        """Return the most whole contracts up to ``trade.qty`` within every cap, and the caps that bind below
+        it.
+
+        The worst case never falls when an order grows (it may fill or not), so halving finds the largest.
+        """
+        low, high = 0, int(trade.qty.to_integral_value(ROUND_FLOOR))
+        binding = tuple(c.reason for c in self.checks(trade, Decimal(high)) if is_over(c))
+        if not binding:
+            return Decimal(high), ()
+        while high - low > 1:
+            middle = (low + high) // 2
+            if any(is_over(c) for c in self.checks(trade, Decimal(middle))):
+                high = middle
+            else:
+                low = middle
+        return Decimal(low), binding
+
+
+def is_over(check: CapCheck) -> bool:
+    """Whether the trade would lift the cap's worst case above its limit; what does not add is never over."""
+    return check.after_usd > check.limit_usd and check.after_usd > check.before_usd
