@@ -148,5 +148,5 @@ drop function ops.ensure_partitions(date, integer);
 drop function ops.append_only(regclass);
 drop function ops.refuse_change();
 drop type ops.trading_state_name, ops.component_status, ops.component, ops.severity,
-ops.position_status, ops.order_status,
-ops.decision, ops.order_action, ops.order_side, ops.market_type, ops.trading_mode;
+ops.position_status, ops.order_status, ops.decision, ops.order_action,
+ops.order_side, ops.market_type, ops.trading_mode;

@@ -137,7 +137,8 @@ create table ops.order_events (
 );
 comment on table ops.order_events is 'Every transition of every order with the evidence for it.';
 create index order_events_order on ops.order_events (order_id, order_event_id);
-create index order_events_rejects on ops.order_events (occurred_at) where to_status = 'REJECTED';
+create index order_events_rejects on ops.order_events (occurred_at)
+where to_status = 'REJECTED';
 select ops.append_only('ops.order_events');
 
 create table ops.fills (
@@ -216,12 +217,13 @@ create unique index capital_events_one_start on ops.capital_events (mode) where 
 select ops.append_only('ops.capital_events');
 
 grant select, insert on ops.predictions, ops.signals, ops.risk_decisions, ops.orders,
-ops.order_events, ops.fills, ops.positions, ops.settlements, ops.capital_events to milkbot_trader;
+ops.order_events, ops.fills, ops.positions, ops.settlements,
+ops.capital_events to milkbot_trader;
 grant update on ops.orders, ops.positions to milkbot_trader;
 grant select on ops.predictions, ops.signals, ops.risk_decisions, ops.orders,
-ops.order_events, ops.fills, ops.positions, ops.settlements, ops.capital_events to milkbot_dbt, milkbot_backup;
+ops.order_events, ops.fills, ops.positions, ops.settlements,
+ops.capital_events to milkbot_dbt, milkbot_backup;
 
 -- migrate:down
 drop table ops.capital_events, ops.settlements, ops.positions, ops.fills, ops.order_events,
-ops.orders,
-ops.risk_decisions, ops.signals, ops.predictions;
+ops.orders, ops.risk_decisions, ops.signals, ops.predictions;
