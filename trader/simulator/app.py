@@ -25,8 +25,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 HANG_S = 60.0
 """Longest real time a timed-out call is left waiting before its connection is cut."""
 
-TRANSPORTS: dict[tuple[str, int], asyncio.Transport] = {}
-"""Open connections by the peer's address, kept by the server's protocol, so that a fault can cut one."""
+TRANSPORTS: dict[tuple[str, int, int], asyncio.Transport] = {}
+"""Open connections by the peer's address and our port, so that a fault can cut one."""
 
 
 class Simulator:
@@ -153,7 +153,7 @@ def _spoiled(fault: FaultKind) -> Answer | None:
 
 async def _abandon(scope: Scope, receive: Receive, at_once: bool) -> None:
     """Never answer: cut the connection at once, or when the caller gave up or waited too long."""
-    transport = TRANSPORTS.get(tuple(scope["client"]))
+    transport = TRANSPORTS.get((*scope["client"], scope["server"][1]))
 
     async def gone() -> None:
         while (await receive())["type"] != "http.disconnect":

@@ -41,16 +41,22 @@ class Ready:
     key_file: str
 
 
+def _ends(transport: asyncio.Transport) -> tuple[str, int, int]:
+    """Name a connection by the peer's address and our port."""
+    peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+    return str(peer[0]), int(peer[1]), int(own[1])
+
+
 class _Protocol(H11Protocol):
     """Keeps each connection's transport, so that a fault can cut it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it too
         super().connection_made(transport)
-        TRANSPORTS[transport.get_extra_info("peername")[:2]] = transport
+        TRANSPORTS[_ends(transport)] = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.transport is not None:
-            TRANSPORTS.pop(self.transport.get_extra_info("peername")[:2], None)
+            TRANSPORTS.pop(_ends(self.transport), None)
         super().connection_lost(exc)
 
 

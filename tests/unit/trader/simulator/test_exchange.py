@@ -173,6 +173,34 @@ def test_a_sale_is_paid_for_by_what_it_closes_even_with_no_cash_left(
     assert exchange.account.cash > 0
 
 
+def test_cash_covers_an_order_to_the_last_digit_and_no_further(
+    exchange_at: ExchangeMaker, order: RequestMaker
+) -> None:
+    exchange = exchange_at(AT + timedelta(seconds=60), cash="1.0000")
+
+    assert refused(exchange, order(TICKER, "bid", "10.01", "0.10"))[1] == "insufficient_balance"  # 1.0010
+    exchange.create(order(TICKER, "bid", "10.00", "0.10"))
+
+    assert exchange.account.available == 0
+    assert refused(exchange, order(TICKER, "ask", "0.01", "0.99"))[1] == "insufficient_balance"  # 0.0001
+
+
+def test_resting_sales_share_one_position_and_the_rest_reserves_its_full_cost(
+    exchange_at: ExchangeMaker, order: RequestMaker
+) -> None:
+    exchange = exchange_at(AT)
+    exchange.create(order(TICKER, "bid", "2.00", "0.99", **IOC))
+    free = exchange.account.available
+
+    exchange.create(order(TICKER, "ask", "2.00", "0.98"))
+    after_first = exchange.account.available
+    exchange.create(order(TICKER, "ask", "2.00", "0.97"))
+
+    assert after_first == free  # covered by the two contracts held
+    # the better-priced sale now closes the position, the other one opens NO at 1 - 0.98
+    assert exchange.account.available == free - 2 * Decimal("0.02")
+
+
 def test_an_own_crossing_order_stops_the_taker_and_leaves_the_resting_one(
     exchange_at: ExchangeMaker, order: RequestMaker
 ) -> None:
