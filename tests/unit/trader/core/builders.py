@@ -34,8 +34,9 @@ def rules_text(
         strike = f"greater than {lo - 1}°" if hi is None else f"between {lo}-{hi}°"
     place = "Central Park, New York" if city == "NYC" else CITIES[city].station_name
     return (
-        f"If the {word} temperature recorded in {place} for {day:%B} {day.day}, {day.year} as reported by the "
-        f"National Weather Service's Climatological Report (Daily), is {strike}, then the market resolves to Yes."
+        f"If the {word} temperature recorded in {place} for {day:%B} {day.day}, {day.year} as reported by "
+        f"the National Weather Service's Climatological Report (Daily), is {strike}, "
+        "then the market resolves to Yes."
     )
 
 
