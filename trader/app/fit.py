@@ -1,6 +1,4 @@
-"""Fit the parameters that ship with Milkbot on public records of other years; run by hand, never while
-trading.
-"""
+"""Fit the parameters that ship with Milkbot on public records of other years; never part of trading."""
 
 import hashlib
 import math
@@ -66,7 +64,7 @@ def fit_daily_high(history_dir: Path) -> dict[str, Any]:
             "n": len(errors),
             "method": "maximum likelihood of a Student t; mean of each place and lead removed first",
             "left_out": f"centred errors above {MAX_ERROR_F} F",
-            "proxies": "AUS San Antonio KSKF, DEN KBJC, LAX KCQT, SEA KBFI; CHI MIA SFO forecast points downtown",
+            "proxies": "AUS San Antonio KSKF, DEN KBJC, LAX KCQT, SEA KBFI; CHI MIA SFO forecasts downtown",
         }
     }
 
@@ -113,17 +111,11 @@ def fit_spread(errors: Floats, leads: Floats, days: Floats, cities: list[str]) -
     index = np.array([codes.index(city) for city in cities])
 
     def split(theta: Floats) -> tuple[Floats, float]:
-        a, b, season_cos, season_sin, df = (
-            theta[0],
-            math.exp(theta[1]),
-            theta[2],
-            theta[3],
-            2 + math.exp(theta[4]),
-        )
+        a, b, df = math.exp(theta[0]), math.exp(theta[1]), 2 + math.exp(theta[4])
         factors = np.exp(theta[5:] - theta[5:].mean())
         angle = 2 * math.pi * days / 365.25
-        season = 1 + season_cos * np.cos(angle) + season_sin * np.sin(angle)
-        sd = np.maximum(0.1, (math.exp(a) + b * leads) * np.maximum(0.05, season) * factors[index])
+        season = 1 + theta[2] * np.cos(angle) + theta[3] * np.sin(angle)
+        sd = np.maximum(0.1, (a + b * leads) * np.maximum(0.05, season) * factors[index])
         return sd, df
 
     def loss(theta: Floats) -> float:
