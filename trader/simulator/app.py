@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from trader.simulator.control import Control, RequestLog
+from trader.simulator.ensemble import Ensemble
 from trader.simulator.exchange import Exchange
 from trader.simulator.faults import Fault, FaultKind, Faults
 from trader.simulator.http import Answer, Request, Route, Router, answer
@@ -37,9 +38,15 @@ class Simulator:
     ) -> None:
         self.exchange, self._keys, self._log_file = exchange, keys, log_file
         self._faults, self._log = Faults(faults), RequestLog()
-        weather = Weather(exchange.world, exchange.clock.now)
+        world, now = exchange.world, exchange.clock.now
         control = Control(exchange, self._faults, self._log)
-        parts = (MarketData(exchange), Portfolio(exchange), weather, control)
+        parts = (
+            MarketData(exchange),
+            Portfolio(exchange),
+            Weather(world, now),
+            Ensemble(world, now),
+            control,
+        )
         self._router = Router(tuple(route for part in parts for route in part.routes()))
         self._log_stream = log_file.open("a", encoding="utf-8", buffering=1) if log_file else None
 

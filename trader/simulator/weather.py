@@ -1,15 +1,16 @@
-"""api.weather.gov and the ensemble provider, from recorded temperatures, forecasts and climate values."""
+"""api.weather.gov, from recorded temperatures and climate values."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from trader.domain.cities import CityConfig, load_cities
 from trader.simulator.climate_text import report_text
-from trader.simulator.http import RENDERED, Answer, Request, Route, answer, as_json
-from trader.simulator.world import Climate, EnsembleRow, Temperature, World, instant
+from trader.simulator.ensemble import city_near
+from trader.simulator.http import RENDERED, Answer, Request, Route, as_json
+from trader.simulator.world import Climate, Temperature, World, instant
 
 _ORIGIN = "https://api.weather.gov"
 _KEPT = timedelta(days=7)
@@ -43,7 +44,7 @@ def _quantity(unit: str, value: Decimal | None) -> dict[str, Any]:
 
 
 class Weather:
-    """Serves both providers. Nothing is visible before the instant at which it was recorded."""
+    """Serves the weather service. Nothing is visible before the instant at which it was recorded."""
 
     def __init__(self, world: World, now: Callable[[], datetime]) -> None:
         self._world, self._now = world, now
@@ -77,10 +78,9 @@ class Weather:
             ("/products/types/CLI/locations/{location}", "weather_reports", self._reports, ()),
             ("/products/{product}", "weather_reports", self._product, ()),
         )
-        nws = tuple(
+        return tuple(
             Route("GET", path, name, self._guarded(handler, known)) for path, name, handler, known in table
         )
-        return (*nws, Route("GET", "/v1/ensemble", "weather_ensemble", self.ensemble))
 
     def _guarded(
         self, handler: Callable[[Request], Answer], known: tuple[str, ...]
@@ -112,23 +112,12 @@ class Weather:
 
     # places
 
-    def _nearest(self, lat: str, lon: str) -> CityConfig | None:
-        """Return the city whose station rounds to the same hundredth of a degree."""
-        try:
-            wanted = round(float(lat), 2), round(float(lon), 2)
-        except ValueError:
-            return None
-        matching = (
-            city for city in load_cities().values() if (round(city.lat, 2), round(city.lon, 2)) == wanted
-        )
-        return next(matching, None)
-
     def _points(self, request: Request) -> Answer:
         lat, lon = request.params["lat"], request.params["lon"]
         if any(len(part.partition(".")[2]) > 4 for part in (lat, lon)):
             short = ",".join(f"{float(part):.4f}".rstrip("0").rstrip(".") for part in (lat, lon))
             return Answer(301, headers=(("location", f"/points/{short}"),))
-        city = self._nearest(lat, lon)
+        city = city_near(lat, lon)
         if city is None:
             raise _Problem(404, "InvalidPoint", f"no recorded station at {lat},{lon}")
         grid = f"{_ORIGIN}/gridpoints/{city.nws_office}/{city.nws_grid_x},{city.nws_grid_y}"
@@ -286,55 +275,3 @@ class Weather:
         text = report_text(*found, self._world.places[found[0].code]["wmo_heading"])
         body = {"@context": {"@version": "1.1"}, **self._head(product), "productText": text}
         return Answer(200, as_json(body), "application/ld+json", (RENDERED,))
-
-    # ensemble provider
-
-    def ensemble(self, request: Request) -> Answer:
-        """Daily highs of the newest fetch per target day, from today (local standard time) on.
-
-        The first recorded member stands in the control's place, the others in member01 and up. A fetch
-        without recorded members has its one recorded value there and null members.
-        """
-        query = request.query
-        city = self._nearest(query.get("latitude", ""), query.get("longitude", ""))
-        if city is None:
-            return self._refused("latitude and longitude: no recorded station there")
-        if query.get("daily", "") != "temperature_2m_max":
-            return self._refused("daily: only temperature_2m_max was recorded")
-        if query.get("temperature_unit", "") != "fahrenheit":
-            return self._refused("temperature_unit: the world was recorded in fahrenheit")
-        rows = self._newest_fetches(city)
-        columns = [row.members_f or (row.high_f,) for row in rows]
-        daily: dict[str, list[Any]] = {"time": [row.target_date.isoformat() for row in rows]}
-        for number in range(max((len(column) for column in columns), default=1)):
-            name = "temperature_2m_max" + (f"_member{number:02d}" if number else "")
-            daily[name] = [float(column[number]) if number < len(column) else None for column in columns]
-        daily["fetched_utc"] = [_z(row.fetched_at) for row in rows]
-        newest = max((row.fetched_at for row in rows), default=None)
-        body = {
-            "latitude": city.lat,
-            "longitude": city.lon,
-            "generationtime_ms": 0.0,
-            "utc_offset_seconds": 0,
-            "timezone": query.get("timezone", "GMT"),
-            "elevation": self._world.places[city.code]["elevation_m"],
-            "fetched_utc": _z(newest) if newest else None,
-            "daily_units": {name: "iso8601" if name in ("time", "fetched_utc") else "°F" for name in daily},
-            "daily": daily,
-        }
-        fetched = (("x-milkbot-fetched", _z(newest)),) if newest else ()
-        return answer(200, body, RENDERED, *fetched)
-
-    def _newest_fetches(self, city: CityConfig) -> list[EnsembleRow]:
-        now = self._now()
-        today = now.astimezone(timezone(timedelta(hours=city.std_utc_offset_hours))).date()
-        rows = self._world.ensemble.get(city.code, ())
-        newest = {row.target_date: row for row in rows if row.fetched_at <= now and row.target_date >= today}
-        return [newest[day] for day in sorted(newest)]
-
-    def _refused(self, reason: str) -> Answer:
-        return answer(400, {"error": True, "reason": reason}, RENDERED)
-
-
-def _z(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
