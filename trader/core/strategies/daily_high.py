@@ -40,12 +40,15 @@ FIT_LEAD_H = 6.0
 
 
 class HighParameters(Frozen):
-    """sd(lead, day, city) = (a + b x lead days) x (1 + c x cos(2 pi (day of year - phase) / 365.25)) x city
-    factor, degrees Fahrenheit; ``df`` of the t. ``provenance`` tells source, window, counts and hash of the
-    input.
+    """Fitted numbers of the daily high, degrees Fahrenheit.
+
+    sd(lead, day, city) = (a + b x lead days) x (1 + c x cos(2 pi (day of year - phase_day) / 365.25)) x city
+    factor; ``df`` of the t. ``bias_sd_f`` is the unknown bias, at a station, of a source without stored pairs
+    there; it is added as variance. ``provenance`` tells sources, window, counts and hash of the input.
     """
 
     a: float = Field(gt=0)
+    bias_sd_f: float = Field(ge=0)
     b: float = Field(ge=0)
     c: float = Field(ge=0, lt=1)
     phase_day: float
@@ -90,7 +93,7 @@ class DailyHigh(Strategy):
         lead_h = (day_start + timedelta(hours=PEAK_H) - forecast.issued_at).total_seconds() / 3600
         fitted = self.parameters.sd(lead_h, event.climate_date, event.city.code)
         location, member_sd = _location(forecast)
-        sd = max(fitted, member_sd or 0.0)
+        sd = math.hypot(max(fitted, member_sd or 0.0), self.parameters.bias_sd_f)
         spread = pr.student(location, sd, self.parameters.df)
         observed = _observed_high(event)
         weight = 1.0
