@@ -5,14 +5,22 @@ from datetime import datetime
 from typing import Protocol
 
 from trader.domain.markets import Contract, MarketSnapshot
-from trader.domain.orders import Balance, Fill, MarketResult, SendOutcome, Settlement, VenueOrder, VenuePosition
+from trader.domain.orders import (
+    Balance,
+    Fill,
+    MarketResult,
+    SendOutcome,
+    Settlement,
+    VenueOrder,
+    VenuePosition,
+)
 from trader.domain.plan import RefusedMarket
 from trader.domain.signals import OrderIntent
 from trader.domain.types import Frozen, Instant, TradingMode
 
 
 class RawPayload(Frozen):
-    """A body as received. ``body`` is text (JSON or a text product); ``sha256`` is over the received bytes."""
+    """A body as received: JSON or a text product as text, ``sha256`` over the received bytes."""
 
     sha256: str
     content_type: str
@@ -21,7 +29,9 @@ class RawPayload(Frozen):
 
 
 class MarketView(Frozen):
-    """One look at the markets of some series: contracts with terms, snapshots with books, what was refused, raw bodies."""
+    """One look at the markets of some series: contracts with terms, snapshots with books, what was refused,
+    raw bodies.
+    """
 
     contracts: tuple[Contract, ...]
     snapshots: tuple[MarketSnapshot, ...]

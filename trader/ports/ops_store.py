@@ -43,17 +43,33 @@ class EquityRow(Frozen):
 
 
 class WeatherRepository(Protocol):
-    def save_snapshot(self, snapshot: WeatherSnapshot, *, at: datetime, cycle_id: int | None = None) -> int: ...
+    def save_snapshot(
+        self, snapshot: WeatherSnapshot, *, at: datetime, cycle_id: int | None = None
+    ) -> int: ...
     def get_latest(self, city_code: str) -> WeatherSnapshot | None: ...
     def save_climate_report(
-        self, *, pil: str, city_code: str | None, climate_date: date | None, issued_at: datetime, status: str,
-        high_f: int | None, low_f: int | None, refusal: str | None, payload: RawPayload, at: datetime,
+        self,
+        *,
+        pil: str,
+        city_code: str | None,
+        climate_date: date | None,
+        issued_at: datetime,
+        status: str,
+        high_f: int | None,
+        low_f: int | None,
+        refusal: str | None,
+        payload: RawPayload,
+        at: datetime,
     ) -> bool:
         """Store one version of a report; return False when this version is known."""
         ...
+
     def first_final(self, city_code: str, climate_date: date) -> tuple[int | None, int | None] | None:
-        """(high_f, low_f) of the first final climate report of that day by issue time, None before one is stored."""
+        """(high_f, low_f) of the first final climate report of that day by issue time, None before one is
+        stored.
+        """
         ...
+
     def forecast_pairs(self) -> tuple[ForecastPairs, ...]: ...
 
 
@@ -61,15 +77,24 @@ class MarketRepository(Protocol):
     def save_contracts(self, contracts: Sequence[Contract], *, at: datetime) -> int:
         """Store versions not yet known; return how many were new."""
         ...
-    def save_snapshot(self, snapshot: MarketSnapshot, *, at: datetime, cycle_id: int | None = None) -> int: ...
-    def save_snapshots(self, snapshots: Sequence[MarketSnapshot], *, at: datetime, cycle_id: int | None = None) -> None: ...
+
+    def save_snapshot(
+        self, snapshot: MarketSnapshot, *, at: datetime, cycle_id: int | None = None
+    ) -> int: ...
+    def save_snapshots(
+        self, snapshots: Sequence[MarketSnapshot], *, at: datetime, cycle_id: int | None = None
+    ) -> None: ...
     def get_active_markets(self, city_code: str) -> tuple[MarketSnapshot, ...]:
         """Return the newest snapshot of each market of the city whose newest status is active, by ticker."""
         ...
-    def save_result(self, result: MarketResult, *, our_value: int | None, our_result: str | None, at: datetime) -> bool: ...
+
+    def save_result(
+        self, result: MarketResult, *, our_value: int | None, our_result: str | None, at: datetime
+    ) -> bool: ...
     def events_awaiting_result(self, now: datetime) -> tuple[str, ...]:
         """Event tickers whose markets are past close and have no stored result, sorted."""
         ...
+
     def latest_marks(self, tickers: Sequence[str]) -> dict[str, MarketSnapshot]: ...
     def contract(self, ticker: str) -> Contract | None:
         """The newest version of a market's terms."""
@@ -83,27 +108,50 @@ class SignalRepository(Protocol):
 
 class OrderRepository(Protocol):
     def create(
-        self, intent: OrderIntent, *, at: datetime, epoch: int, cycle_id: int | None, denied: str | None = None,
+        self,
+        intent: OrderIntent,
+        *,
+        at: datetime,
+        epoch: int,
+        cycle_id: int | None,
+        denied: str | None = None,
     ) -> tuple[Order, bool]:
-        """Commit an intent as CREATED (or DENIED with its reason). Return (order, True), or the existing order of
-        that ``intent_key`` and False. Links the newest signal of that ticker in that cycle."""
+        """Commit an intent as CREATED (or DENIED with its reason). Return (order, True), or the existing
+        order of that ``intent_key`` and False. Links the newest signal of that ticker in that cycle."""
         ...
+
     def create_foreign(self, order: Order, *, at: datetime, epoch: int) -> Order:
         """Record an order of the account that we never placed."""
         ...
+
     def get_by_intent_key(self, intent_key: str) -> Order | None: ...
     def get_by_kalshi_id(self, kalshi_order_id: str) -> Order | None: ...
-    def transition(
-        self, order_id: int, to: OrderStatus, *, evidence: str, at: datetime, epoch: int,
-        kalshi_order_id: str | None = None, filled_qty: Decimal | None = None, sent_at: datetime | None = None,
-        reject_code: str | None = None, detail: dict[str, Any] | None = None,
-    ) -> Order:
-        """Move an order and append the event, in one transaction. The caller has checked legality (core.order_state).
-        ``filled_qty`` may only grow: InvariantViolation otherwise."""
+    def get_many(self, kalshi_order_ids: Sequence[str]) -> tuple[Order, ...]:
+        """Orders with one of these exchange ids, by order_id."""
         ...
+
+    def transition(
+        self,
+        order_id: int,
+        to: OrderStatus,
+        *,
+        evidence: str,
+        at: datetime,
+        epoch: int,
+        kalshi_order_id: str | None = None,
+        filled_qty: Decimal | None = None,
+        sent_at: datetime | None = None,
+        reject_code: str | None = None,
+        detail: dict[str, Any] | None = None,
+    ) -> Order:
+        """Move an order and append the event, in one transaction. The caller has checked legality
+        (core.order_state). ``filled_qty`` may only grow: InvariantViolation otherwise."""
+        ...
+
     def open_orders(self, mode: TradingMode) -> tuple[Order, ...]:
         """Orders in a status that is not closed, by order_id."""
         ...
+
     def taken_intents(self, mode: TradingMode, slot: str) -> tuple[str, ...]: ...
     def count(self, mode: TradingMode) -> dict[OrderStatus, int]: ...
     def rejects_since(self, mode: TradingMode, since: datetime) -> int: ...
@@ -115,6 +163,7 @@ class FillRepository(Protocol):
         """Store a fill with the position that follows from it, atomically; False when the fill id is known
         (then nothing is written). The order's filled_qty is moved by ``OrderRepository.transition``."""
         ...
+
     def get(self, mode: TradingMode, since: datetime | None = None) -> tuple[Fill, ...]: ...
     def filled_qty(self, order_id: int) -> Decimal: ...
     def last_filled_at(self, mode: TradingMode) -> datetime | None: ...
@@ -124,23 +173,31 @@ class PositionRepository(Protocol):
     def get_all(self, mode: TradingMode) -> tuple[Position, ...]:
         """Every position ever held in the mode, by ticker."""
         ...
+
     def get(self, mode: TradingMode, ticker: str) -> Position | None: ...
     def settle(self, settlement: Settlement, *, position: Position | None, at: datetime, epoch: int) -> bool:
         """Store a settlement with the position that follows from it; False when known."""
         ...
+
     def settlements(self, mode: TradingMode) -> tuple[Settlement, ...]: ...
 
 
 class RiskRepository(Protocol):
-    def save_event(self, event: RiskEvent, *, at: datetime, mode: TradingMode | None, cycle_id: int | None) -> None: ...
+    def save_event(
+        self, event: RiskEvent, *, at: datetime, mode: TradingMode | None, cycle_id: int | None
+    ) -> None: ...
     def recent_events(self, limit: int = 50) -> tuple[RiskEvent, ...]: ...
     def save_state(self, change: StateChange, *, mode: TradingMode, at: datetime) -> None: ...
     def states(self, mode: TradingMode, now: datetime) -> tuple[StateChange, ...]:
-        """States in force at ``now`` that are not ACTIVE: newest row per (scope, reason), ``until`` respected."""
+        """States in force at ``now`` that are not ACTIVE: newest row per (scope, reason), ``until``
+        respected.
+        """
         ...
+
     def save_break(self, found: Break, *, mode: TradingMode, at: datetime, epoch: int) -> bool:
         """Store a break; False when the same (kind, key, ours, theirs) is the newest stored for that key."""
         ...
+
     def breaks(self, mode: TradingMode) -> tuple[Break, ...]: ...
     def save_health(self, status: HealthStatus, *, at: datetime) -> None: ...
     def latest_health(self) -> tuple[HealthStatus, ...]: ...
@@ -153,6 +210,7 @@ class CapitalRepository(Protocol):
     def save(self, event: CapitalEvent, *, set_by: str, at: datetime) -> bool:
         """Store; False when the mode has a START already and this is one."""
         ...
+
     def total(self, mode: TradingMode) -> Decimal: ...
 
 
@@ -161,17 +219,25 @@ class CycleRepository(Protocol):
     def save_inputs(self, cycle_id: int, inputs: CycleInputs, *, at: datetime) -> str:
         """Commit contracts, market and weather snapshots and the context row; return the inputs' hash."""
         ...
+
     def save_plan(self, cycle_id: int, plan: CyclePlan, *, at: datetime) -> None:
         """Commit predictions, signals, risk decisions and the plan's hash ."""
         ...
-    def finish(self, cycle_id: int, summary: CycleSummary, equity: EquityRow | None, *, at: datetime) -> None: ...
+
+    def finish(
+        self, cycle_id: int, summary: CycleSummary, equity: EquityRow | None, *, at: datetime
+    ) -> None: ...
     def list(self, since: datetime | None = None) -> tuple[CycleRow, ...]: ...
     def load_inputs(self, cycle_id: int) -> CycleInputs:
         """Rebuild the inputs from the stored rows alone. Their hash must equal ``inputs_hash``."""
         ...
+
     def load_plan(self, cycle_id: int) -> CyclePlan:
-        """Rebuild the plan from the stored rows alone (new_states from trading_state are part of the context)."""
+        """Rebuild the plan from the stored rows alone (new_states from trading_state are part of the
+        context).
+        """
         ...
+
     def equity_history(self, mode: TradingMode) -> tuple[tuple[Instant, Decimal], ...]: ...
 
 
@@ -189,12 +255,16 @@ class OpsStore(Protocol):
     cycles: CycleRepository
 
     def open_epoch(self, *, mode: TradingMode, account: str, command: str, version: str, at: datetime) -> int:
-        """Take the session advisory lock and write a new epoch. Raises LostWriterLock when another holds it."""
+        """Take the session advisory lock and write a new epoch. Raises LostWriterLock when it is held."""
         ...
+
     def mark_reconciled(self, epoch: int, *, at: datetime) -> None: ...
     def assert_writer(self, epoch: int) -> None:
-        """Prove on the lock's own connection that it is still held and no newer epoch exists; else LostWriterLock."""
+        """Prove on the lock's own connection that it is still held and no newer epoch exists; else
+        LostWriterLock.
+        """
         ...
+
     def save_cities(self, cities: Sequence[CityConfig], *, at: datetime) -> None: ...
     def save_payloads(self, payloads: Sequence[RawPayload]) -> None: ...
     def set_world_clock(self, world: str, now: datetime, *, at: datetime) -> None: ...

@@ -1,0 +1,290 @@
+"""The command line: arguments in, data on stdout, logs on stderr, an exit code out."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from trader.domain.errors import ConfigurationError, MilkbotError
+
+DONE, FAILED, MISUSED, HALTED = 0, 1, 2, 3
+Command = Callable[[argparse.Namespace, Mapping[str, str]], int]
+
+
+def say(text: str) -> None:
+    """Write one line of data to stdout at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def run(argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
+    """Run one command; return 0 done, 1 failed, 2 misused or misconfigured, 3 halted."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.command(arguments, dict(os.environ if env is None else env)))
+    except ConfigurationError as error:
+        sys.stderr.write(f"milkbot: {error}\n")
+        return MISUSED
+    except MilkbotError as error:
+        sys.stderr.write(f"milkbot: {type(error).__name__}: {error}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write("milkbot: stopped\n")
+        return FAILED
+
+
+def _demo(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.demo import run_demo
+
+    if arguments.shadow:
+        env = {**env, "TRADING_MODE": "SHADOW"}
+    return run_demo(env, say, serve=not arguments.no_serve, world=arguments.world)
+
+
+def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.jobs import run_forever
+
+    return run_forever(env, is_live_asked=arguments.live)
+
+
+def _cycle(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.jobs import run_once
+
+    summary, is_halted = run_once(env, arguments.city)
+    say(summary.model_dump_json() if arguments.json else _words(summary.model_dump(mode="json")))
+    return HALTED if is_halted else FAILED if summary.error else DONE
+
+
+def _reconcile(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.books import reconcile
+    from trader.app.halt import book_state, states_in_force
+    from trader.app.wiring import open_from_env
+    from trader.domain.types import TradingState
+
+    with open_from_env(env, command="reconcile") as trader:
+        result = reconcile(trader)
+        for line in result.lines:
+            say(json.dumps({"reconcile": line}) if arguments.json else line)
+        state = book_state(states_in_force(trader.store, trader.halt_file, trader.mode, trader.clock))
+    return HALTED if state is TradingState.HALTED else DONE
+
+
+def _rollup(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.rollup import rollup
+    from trader.app.wiring import settings_and_urls
+
+    settings, urls = settings_and_urls(env, need=("analytics",))
+    result = rollup(urls.analytics, selector=arguments.selector, data_dir=settings.data_dir)
+    say(f"{result.summary()} in {result.seconds:.1f} s")
+    return DONE if result.success else FAILED
+
+
+def _migrate(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app import migrate
+    from trader.app.wiring import settings_and_urls
+
+    _, urls = settings_and_urls(env, need=("owner",))
+    if arguments.direction == "status":
+        for row in migrate.status(urls.owner):
+            say(f"{row.version} {row.name:<24} {row.applied_at or 'not applied'}")
+        return DONE
+    done = (migrate.up if arguments.direction == "up" else migrate.down)(urls.owner, arguments.to)
+    say(f"migrate {arguments.direction}: {', '.join(done) if done else 'nothing to do'}")
+    return DONE
+
+
+def _db(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app import postgres
+    from trader.app.wiring import data_dir_of
+
+    data_dir = data_dir_of(env)
+    if arguments.action == "stop":
+        say("Postgres stopped" if postgres.stop_server(data_dir) else "no Postgres of ours was running")
+        return DONE
+    server = postgres.ensure_server(data_dir)
+    say(f"Postgres on {server.host}:{server.port}, process {server.pid}")
+    return DONE
+
+
+def _replay(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.replay import replay
+    from trader.app.wiring import open_store
+
+    since = datetime.fromisoformat(arguments.since) if arguments.since else None
+    with open_store(env) as store:
+        result = replay(store, since)
+    for line in result.differences[:20]:
+        say(line)
+    share = 100 * result.identical / result.cycles if result.cycles else 0
+    if arguments.json:
+        say(json.dumps(asdict(result)))
+    else:
+        say(
+            f"{result.cycles} cycles, {result.signals} decisions, {result.identical} identical ({share:.0f} %)"
+        )
+    return DONE if result.cycles == result.identical and result.cycles else FAILED
+
+
+def _sim(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    import subprocess
+
+    from trader.app.wiring import data_dir_of
+
+    key_dir = data_dir_of(env) / "sim"
+    key_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    command = [
+        sys.executable,
+        "-m",
+        "trader.simulator",
+        "--port",
+        str(arguments.port),
+        "--world",
+        arguments.world,
+    ]
+    command += ["--speed", str(arguments.speed), "--seed", str(arguments.seed), "--key-dir", str(key_dir)]
+    command += ["--ready", str(key_dir / "ready.json"), "--parent", str(os.getpid())]
+    if arguments.faults:
+        command += ["--faults", arguments.faults]
+    say(
+        f"simulator: world {arguments.world}; port, key id and key file in {key_dir / 'ready.json'}; Ctrl-C stops it"
+    )
+    return subprocess.call(command)
+
+
+def _status(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.status import status_lines
+    from trader.app.wiring import open_store, settings_and_urls
+
+    settings, _ = settings_and_urls(env, need=("trader",))
+    with open_store(env) as store:
+        lines, is_halted = status_lines(store, settings)
+    say(json.dumps({"status": lines}) if arguments.json else "\n".join(lines))
+    return HALTED if is_halted else DONE
+
+
+def _halt(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.status import halt_now
+
+    for line in halt_now(env, arguments.reason, by=arguments.by, reduce_only=arguments.reduce_only):
+        say(line)
+    return DONE
+
+
+def _resume(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.status import resume_now
+
+    for line in resume_now(env, by=arguments.by, reason=arguments.reason):
+        say(line)
+    return DONE
+
+
+def _serve(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    import subprocess
+
+    from trader.app import serve
+    from trader.app.wiring import settings_and_urls
+
+    settings, urls = settings_and_urls(env, need=("dashboard",))
+    is_page = arguments.what == "page"
+    port = arguments.port or (settings.page_port if is_page else settings.api_port)
+    command = serve.page_command(port) if is_page else serve.api_command(port)
+    say(f"{arguments.what} on http://127.0.0.1:{port}; Ctrl-C stops it")
+    cwd = serve.ROOT / "dashboard" if is_page else serve.ROOT
+    return subprocess.call(command, env=serve.public_env(urls.dashboard), cwd=cwd)
+
+
+def _fit(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
+    from trader.app.fit import fit_daily_high
+
+    params = fit_daily_high(Path(arguments.history))
+    text = json.dumps(params, indent=1, sort_keys=True)
+    if arguments.out:
+        Path(arguments.out).write_text(text + "\n", encoding="utf-8")
+    say(f"written to {arguments.out}" if arguments.out else text)
+    return DONE
+
+
+def _words(facts: Mapping[str, Any]) -> str:
+    return "  ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="milkbot", description="Autonomous trader for Kalshi's weather markets."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=command)
+        return sub
+
+    demo = add(
+        "demo", _demo, "Trade the recorded week end to end on a database of its own, then show the page."
+    )
+    demo.add_argument(
+        "--no-serve", action="store_true", help="print the summary and exit; the database keeps running"
+    )
+    demo.add_argument(
+        "--shadow", action="store_true", help="send no order: simulated fills on the same world"
+    )
+    demo.add_argument("--world", default="july2026", help="recorded world (default july2026)")
+    trader = add(
+        "run", _run, "Trade every five minutes until stopped. Without keys: SHADOW on live public data."
+    )
+    trader.add_argument(
+        "--live", action="store_true", help="needed for LIVE, besides TRADING_MODE and LIVE_CONFIRM"
+    )
+    cycle = add("cycle", _cycle, "Run one cycle now. Sends orders in DEMO; exits 3 when halted.")
+    cycle.add_argument("--city", action="append", metavar="CODE", help="only this city (repeatable)")
+    cycle.add_argument("--json", action="store_true")
+    books = add("reconcile", _reconcile, "Compare our books with the exchange's and heal ours from evidence.")
+    books.add_argument("--json", action="store_true")
+    roll = add("rollup", _rollup, "Refresh the warehouse with dbt. Reads ops, writes analytics.")
+    roll.add_argument("--selector", choices=("refresh", "deploy"), default="refresh")
+    move = add("migrate", _migrate, "Move the ops schema. 'down' drops tables and their rows.")
+    move.add_argument("direction", choices=("up", "down", "status"))
+    move.add_argument("--to", help="stop at this version")
+    base = add("db", _db, "Start or stop the embedded Postgres.")
+    base.add_argument("action", choices=("start", "stop"))
+    again = add(
+        "replay", _replay, "Recompute stored decisions from stored rows and compare bytes. Changes nothing."
+    )
+    again.add_argument("--since", help="ISO instant; default all")
+    again.add_argument("--json", action="store_true")
+    sim = add("sim", _sim, "Serve the exchange, weather and ensemble of a recorded world on loopback.")
+    sim.add_argument("--port", type=int, default=0)
+    sim.add_argument("--world", default="july2026")
+    sim.add_argument("--speed", type=float, default=0.0, help="world seconds per second; 0 = stepped by hand")
+    sim.add_argument("--faults", help="JSON file of faults to inject")
+    sim.add_argument("--seed", type=int, default=0)
+    state = add("status", _status, "Say in plain words what Milkbot does and why. Exits 3 when halted.")
+    state.add_argument("--json", action="store_true")
+    for name, is_reduce, text in (
+        ("halt", False, "Stop all new risk now; cancels and reductions go on. Undone by 'resume'."),
+        ("reduce-only", True, "Allow only orders that reduce risk. Undone by 'resume'."),
+    ):
+        halt = add(name, _halt, text)
+        halt.add_argument("--reason", required=True)
+        halt.add_argument("--by", default=os.environ.get("USER") or "operator")
+        halt.set_defaults(reduce_only=is_reduce)
+    lift = add(
+        "resume", _resume, "Lift halts. The halt file's only once the file is gone; a venue's pause never."
+    )
+    lift.add_argument("--by", required=True)
+    lift.add_argument("--reason", required=True)
+    for name in ("page", "api"):
+        server = add(name, _serve, f"Serve the public {name} on loopback with the read-only role.")
+        server.add_argument("--port", type=int)
+        server.set_defaults(what=name)
+    fit = add(
+        "fit", _fit, "Fit the forecast error's spread on a folder of recorded history. Writes only --out."
+    )
+    fit.add_argument("--history", required=True)
+    fit.add_argument("--out")
+    return parser

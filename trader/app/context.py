@@ -1,0 +1,41 @@
+"""What a running trader consists of: one object the shell's functions share."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from structlog.typing import FilteringBoundLogger
+
+from trader.app.config import Settings
+from trader.app.halt import HaltFile
+from trader.domain.cities import CityConfig
+from trader.domain.types import TradingMode
+from trader.ports.clock import Clock
+from trader.ports.exchange import Exchange, MarketData, MarketView
+from trader.ports.ops_store import OpsStore
+from trader.ports.weather import WeatherSource
+
+
+@dataclass
+class Trader:
+    """Adapters, settings and identity of one process that may trade.
+
+    ``epoch`` is the writer's number, written on every row. ``absences`` remembers complete listings that
+    lacked an order, which is evidence only together.
+    """
+
+    settings: Settings
+    mode: TradingMode
+    account: str
+    clock: Clock
+    store: OpsStore
+    market_data: MarketData
+    exchange: Exchange
+    weather: WeatherSource
+    halt_file: HaltFile
+    log: FilteringBoundLogger
+    cities: dict[str, CityConfig]
+    epoch: int
+    min_forecast_pairs: int
+    last_view: MarketView | None = None
+    absences: dict[str, list[datetime]] = field(default_factory=dict)
+    results_polled_at: datetime | None = None

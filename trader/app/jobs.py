@@ -1,0 +1,91 @@
+"""Running on a schedule: one cycle at a time, coalesced, with a clean stop."""
+
+import signal
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
+from apscheduler.schedulers.blocking import BlockingScheduler
+
+from trader.app.books import reconcile
+from trader.app.context import Trader
+from trader.app.cycle import run_cycle
+from trader.app.halt import book_state, states_in_force
+from trader.app.results import settle
+from trader.app.wiring import open_from_env
+from trader.domain.errors import ConfigurationError, InvariantViolation, LostWriterLock, PersistenceError
+from trader.domain.plan import CycleSummary
+from trader.domain.types import TradingState
+
+
+def run_once(env: Mapping[str, str], codes: Sequence[str] | None) -> tuple[CycleSummary, bool]:
+    """Run one cycle by hand, a slot of its own; return its summary and whether the book is halted."""
+    with open_from_env(env, command="cycle") as trader:
+        now = trader.clock.now()
+        settle(trader)
+        summary = run_cycle(trader, slot=f"hand-{now:%Y-%m-%dT%H:%M:%S.%fZ}-{trader.epoch}", codes=codes)
+        state = book_state(states_in_force(trader.store, trader.halt_file, trader.mode, trader.clock))
+    return summary, state is TradingState.HALTED
+
+
+class Schedule:
+    """The trader's jobs under APScheduler. ``missed`` counts runs that did not happen when due."""
+
+    def __init__(self, trader: Trader) -> None:
+        self.trader = trader
+        self.missed = 0
+        self.failure: BaseException | None = None
+        self.scheduler = BlockingScheduler(
+            timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+        interval = trader.settings.cycle_interval_s
+        self.scheduler.add_job(
+            self.tick, "interval", seconds=interval, id="cycle", next_run_time=trader.clock.now()
+        )
+        self.scheduler.add_listener(self._heard, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
+
+    def tick(self) -> None:
+        """One cycle; its slot is the scheduled instant. A failed write waits for a committed probe."""
+        trader = self.trader
+        now = trader.clock.now()
+        interval = trader.settings.cycle_interval_s
+        due = int(now.timestamp()) // interval * interval
+        try:
+            trader.store.risk.probe_write(at=now)
+            reconcile(trader)
+            settle(trader)
+            run_cycle(trader, slot=f"{due}")
+        except PersistenceError as error:
+            trader.log.error("write_failed", error=str(error), effect="no order until a probe write commits")
+        except (LostWriterLock, InvariantViolation) as error:
+            self.failure = error
+            trader.log.error("trader_stopped", error=str(error))
+            self.scheduler.shutdown(wait=False)
+
+    def _heard(self, event: JobEvent) -> None:
+        self.missed += 1
+        self.trader.log.warning("job_missed", job=event.job_id, code=event.code, missed=self.missed)
+
+    def run(self) -> int:
+        """Run until SIGTERM or SIGINT; the cycle in hand is finished first. Return the exit code."""
+
+        def stop(*_: Any) -> None:
+            self.trader.log.info("stop_asked")
+            self.scheduler.shutdown(wait=False)
+
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, stop)
+        self.scheduler.start()
+        self.trader.log.info("stopped", missed=self.missed)
+        return 1 if self.failure else 0
+
+
+def run_forever(env: Mapping[str, str], *, is_live_asked: bool) -> int:
+    """Reconcile, then trade on the schedule until stopped."""
+    asked = env.get("TRADING_MODE") or "SHADOW"
+    if is_live_asked and asked != "LIVE":
+        raise ConfigurationError(
+            f"run --live: expected TRADING_MODE=LIVE, found {asked}; nothing was started"
+        )
+    with open_from_env(env, command="run") as trader:
+        return Schedule(trader).run()

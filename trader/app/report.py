@@ -1,0 +1,68 @@
+"""What a demo or a status call tells a person."""
+
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+
+from trader.app.context import Trader
+from trader.app.money import equity_now
+from trader.app.world import SimulatorProcess
+from trader.domain.types import OrderStatus, TradingMode
+
+Say = Callable[[str], None]
+
+
+def print_summary(trader: Trader, simulator: SimulatorProcess, say: Say) -> bool:
+    """Print what the demo did; return whether our ledger equals the exchange's to the last digit."""
+    store, mode = trader.store, trader.mode
+    rows = store.cycles.list()
+    decisions: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    snapshots = 0
+    for row in rows:
+        for signal in store.signals.get_for_cycle(row.cycle_id):
+            decisions[signal.decision] += 1
+            reasons[signal.reasons[0]] += 1
+            snapshots += 1
+    fills = store.fills.get(mode)
+    positions = store.positions.get_all(mode)
+    settled = store.positions.settlements(mode)
+    equity = equity_now(trader)
+    orders = store.orders.count(mode)
+    say("\nsummary")
+    say(f"  mode               {mode}")
+    say(f"  cycles             {len(rows)}")
+    say(f"  snapshots          {snapshots}")
+    say(f"  signals            {_counts(decisions)}")
+    for reason, count in reasons.most_common():
+        say(f"    {reason:<26}{count:>7}")
+    say(f"  orders             {_counts({s: n for s, n in orders.items() if n}) or 'none'}")
+    say(f"  fills              {len(fills)}")
+    say(f"  settled events     {len({s.event_ticker for s in settled})}")
+    say(f"  fees               ${sum((f.fee for f in fills), Decimal(0)):,.4f}")
+    say(f"  realised P&L       {_signed(equity.realized_pnl_usd)}")
+    say(f"  unrealised P&L     {_signed(equity.unrealized_pnl_usd)}")
+    say(f"  equity             ${equity.equity_usd:,.4f}")
+    unresolved = orders.get(OrderStatus.UNKNOWN, 0) + orders.get(OrderStatus.SUBMITTING, 0)
+    say(f"  unresolved orders  {unresolved}, open positions {sum(p.qty > 0 for p in positions)}")
+    return _ledgers_agree(trader, simulator, equity.cash_usd, say) and not unresolved
+
+
+def _ledgers_agree(trader: Trader, simulator: SimulatorProcess, ours: Decimal, say: Say) -> bool:
+    if trader.mode is TradingMode.SHADOW:
+        counts = simulator.get("/sim/requests")
+        sent = counts["order_path"]
+        say(f"  exchange           SHADOW: {sent} requests reached an order path; key file never opened")
+        return not sent
+    theirs = trader.exchange.get_balance().cash_usd
+    sign = "=" if theirs == ours else "≠"
+    say(f"  exchange balance   ${theirs:,.6f} {sign} our ledger ${ours:,.6f}")
+    return theirs == ours
+
+
+def _counts(found: Counter[str] | dict[OrderStatus, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(found.items()))
+
+
+def _signed(usd: Decimal) -> str:
+    return f"{'+' if usd > 0 else '−' if usd < 0 else ''}${abs(usd):,.4f}"

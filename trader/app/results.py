@@ -1,0 +1,69 @@
+"""Published outcomes: climate reports in every version, the exchange's results, whether they agree."""
+
+from datetime import timedelta
+
+from trader.app.context import Trader
+from trader.core.settlement import result_of
+from trader.domain.errors import TransientError
+from trader.domain.orders import MarketResult
+from trader.domain.risk import RiskEvent, StateChange
+from trader.domain.types import MarketType, ReasonCode, Severity, TradingState
+
+POLL_EVERY = timedelta(minutes=30)
+
+
+def settle(trader: Trader) -> int:
+    """Store new climate reports and published results; return how many results were new.
+
+    Polled at most every half hour. A source that does not answer is tried again next time; nothing is
+    concluded.
+    """
+    now = trader.clock.now()
+    if trader.results_polled_at is not None and now - trader.results_polled_at < POLL_EVERY:
+        return 0
+    awaited = trader.store.markets.events_awaiting_result(now)
+    if not awaited:
+        return 0
+    trader.results_polled_at = now
+    try:
+        for city in trader.cities.values():
+            for report in trader.weather.climate_reports(city):
+                facts = {name: getattr(report, name) for name in type(report).model_fields}
+                trader.store.weather.save_climate_report(**facts, at=now)
+        results = trader.market_data.results(awaited)
+    except TransientError as error:
+        trader.log.warning("results_unavailable", error=str(error))
+        return 0
+    new = sum(_save(trader, result) for result in results)
+    pay_out = getattr(trader.exchange, "settle", None)
+    if pay_out is not None:
+        pay_out(results)
+    return new
+
+
+def _save(trader: Trader, result: MarketResult) -> bool:
+    now = trader.clock.now()
+    contract = trader.store.markets.contract(result.ticker)
+    value = None
+    if contract is not None and (
+        final := trader.store.weather.first_final(contract.city_code, contract.climate_date)
+    ):
+        value = final[0] if contract.market_type is MarketType.HIGH else final[1]
+    ours = result_of(contract, value) if contract is not None and value is not None else None
+    is_new = trader.store.markets.save_result(result, our_value=value, our_result=ours, at=now)
+    if is_new and ours is not None and ours != result.result:
+        note = f"{result.ticker}: expected {ours} from the climate report's {value}, found {result.result}"
+        event = RiskEvent(
+            event_type="SETTLEMENT_MISMATCH", severity=Severity.CRITICAL, message=note, occurred_at=now
+        )
+        trader.store.risk.save_event(event, at=now, mode=trader.mode, cycle_id=None)
+        change = StateChange(
+            scope=f"city:{contract.city_code}" if contract else "book",
+            state=TradingState.HALTED,
+            reason=ReasonCode.SETTLEMENT_MISMATCH,
+            note=note,
+            set_by=f"rule:{ReasonCode.SETTLEMENT_MISMATCH}",
+            set_at=now,
+        )
+        trader.store.risk.save_state(change, mode=trader.mode, at=now)
+    return is_new

@@ -1,0 +1,165 @@
+"""The composition root: the only place that picks adapters."""
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from trader import __version__
+from trader.adapters.http import HttpClient
+from trader.adapters.kalshi.client import KalshiClient
+from trader.adapters.kalshi.exchange import KalshiExchange, KalshiMarketData
+from trader.adapters.kalshi.signing import load_signer
+from trader.adapters.nws.client import NwsClient
+from trader.adapters.nws.service import WeatherService
+from trader.adapters.openmeteo.client import EnsembleClient
+from trader.adapters.ops.pool import Database
+from trader.adapters.ops.store import PostgresOpsStore
+from trader.adapters.shadow.exchange import ShadowExchange
+from trader.app import postgres
+from trader.app.books import reconcile
+from trader.app.clock import RunningWorldClock, SteppedClock, SystemClock
+from trader.app.config import Settings, load_settings
+from trader.app.context import Trader
+from trader.app.halt import HaltFile
+from trader.app.logs import configure, logger
+from trader.app.world import world_clock_of
+from trader.domain.cities import load_cities
+from trader.domain.errors import ConfigurationError
+from trader.domain.positions import CapitalEvent
+from trader.domain.types import TradingMode
+from trader.ports.clock import Clock
+from trader.ports.exchange import Exchange
+from trader.ports.ops_store import OpsStore
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def data_dir_of(env: Mapping[str, str]) -> Path:
+    return Path(env.get("MILKBOT_DATA_DIR") or ".milkbot").absolute()
+
+
+def settings_and_urls(env: Mapping[str, str], *, need: Collection[str]) -> tuple[Settings, postgres.Urls]:
+    """Validate the environment, then find the database: given URLs, else the embedded server."""
+    settings = load_settings(env)
+    configure(level=settings.log_level, fmt=settings.log_format, secrets=settings.secret_values())
+    return settings, postgres.resolve_urls(env, data_dir_of(env), need=need)
+
+
+@contextmanager
+def open_store(env: Mapping[str, str]) -> Iterator[OpsStore]:
+    """Our books without the writer lock: for reading, and for the operator's switches."""
+    settings, urls = settings_and_urls(env, need=("trader",))
+    with Database(urls.trader, max_size=settings.db_pool_max, timeout_s=settings.db_timeout_s) as database:
+        store = PostgresOpsStore(database, lock_url=urls.trader)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+@contextmanager
+def open_from_env(env: Mapping[str, str], *, command: str) -> Iterator[Trader]:
+    """A trader on the live world, or on a simulator when the exchange's address is loopback and says it is
+    one.
+    """
+    settings, urls = settings_and_urls(env, need=("trader",))
+    clock: Clock = SystemClock()
+    world = None
+    parts = urlsplit(settings.kalshi_base_url)
+    if parts.hostname in LOOPBACK and (found := world_clock_of(f"{parts.scheme}://{parts.netloc}")):
+        world, start, speed = found
+        clock = RunningWorldClock(start, speed) if speed else SteppedClock(start)
+    if settings.database_url is None:
+        settings = load_settings({**env, "DATABASE_URL": urls.trader})
+    with open_trader(settings, clock=clock, command=command, world=world) as trader:
+        yield trader
+
+
+@contextmanager
+def open_trader(
+    settings: Settings, *, clock: Clock, command: str, world: str | None = None
+) -> Iterator[Trader]:
+    """Build everything, take the writer lock, reconcile, and hand over a trader that may trade.
+
+    Raises ConfigurationError for a wrong key or address, LostWriterLock when another trader runs.
+    """
+    if settings.database_url is None:
+        raise ConfigurationError("DATABASE_URL: expected a URL, found none; nothing was started")
+    url = settings.database_url.get_secret_value()
+    cities = load_cities()
+    with ExitStack() as stack:
+        database = stack.enter_context(
+            Database(url, max_size=settings.db_pool_max, timeout_s=settings.db_timeout_s)
+        )
+        store = PostgresOpsStore(database, lock_url=url)
+        stack.callback(store.close)
+        http = stack.enter_context(HttpClient(clock=clock, timeout_s=settings.http_timeout_s))
+        signer = (
+            load_signer(settings.kalshi_key.key_id, settings.kalshi_key.key_file)
+            if settings.kalshi_key
+            else None
+        )
+        client = KalshiClient(http, settings.kalshi_base_url, clock=clock, signer=signer)
+        exchange: Exchange = (
+            KalshiExchange(client, clock=clock, mode=settings.mode)
+            if settings.mode is not TradingMode.SHADOW
+            else ShadowExchange(clock=clock)
+        )
+        account = exchange.authenticate()
+        epoch = store.open_epoch(
+            mode=settings.mode, account=account, command=command, version=__version__, at=clock.now()
+        )
+        store.save_cities(list(cities.values()), at=clock.now())
+        store.ensure_partitions(clock.now().date(), 3)
+        if world:
+            store.set_world_clock(world, clock.now(), at=clock.now())
+        ensemble = (
+            EnsembleClient(http, settings.openmeteo_base_url, clock=clock)
+            if settings.openmeteo_base_url
+            else None
+        )
+        trader = Trader(
+            settings=settings,
+            mode=settings.mode,
+            account=account,
+            clock=clock,
+            store=store,
+            market_data=KalshiMarketData(client, cities=cities, clock=clock),
+            exchange=exchange,
+            weather=WeatherService(
+                NwsClient(http, settings.nws_base_url, clock=clock),
+                ensemble,
+                clock=clock,
+                gates=settings.gates,
+            ),
+            halt_file=HaltFile(settings.halt_file),
+            log=logger(),
+            cities=cities,
+            epoch=epoch,
+            min_forecast_pairs=settings.min_forecast_pairs,
+        )
+        _start_capital(trader)
+        reconcile(trader)
+        store.mark_reconciled(epoch, at=clock.now())
+        trader.log.info(
+            "trader_started", mode=settings.mode, account=account, epoch=epoch, command=command, world=world
+        )
+        yield trader
+
+
+def world_clock_from_rows(store: OpsStore) -> Clock | None:
+    """The recorded world's clock where the database belongs to one."""
+    found = store.world_now()
+    return SteppedClock(found[1]) if found else None
+
+
+def _start_capital(trader: Trader) -> None:
+    """Record the capital a mode begins with, once: the account's cash, or the configured sum in SHADOW."""
+    now = trader.clock.now()
+    if trader.store.capital.total(trader.mode):
+        return
+    is_shadow = trader.mode is TradingMode.SHADOW
+    cash = trader.settings.starting_capital_usd if is_shadow else trader.exchange.get_balance().cash_usd
+    start = CapitalEvent(kind="START", amount_usd=cash, occurred_at=now, mode=trader.mode, note="first start")
+    trader.store.capital.save(start, set_by=f"rule:first start of {trader.account}", at=now)
