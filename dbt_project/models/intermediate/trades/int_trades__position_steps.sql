@@ -1,0 +1,186 @@
+-- The ledger's arithmetic, replayed: one row per fill or payout of a market, with the position after it.
+-- A market with anything new is written again from its first fill, because a late fill changes every
+-- later step; markets live for days, so that is a handful of rows. A payout counts like a fill: from
+-- the instant at which it is older than the delay.
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="delete+insert",
+        unique_key=["mode", "ticker"],
+        on_schema_change="fail",
+        indexes=[
+            {"columns": ["mode", "ticker", "step_no"], "unique": true},
+            {"columns": ["event_id"]},
+            {"columns": ["step_at"]},
+            {"columns": ["valid_to"]},
+        ],
+    )
+}}
+
+with recursive
+
+fills as (select * from {{ ref("int_trades__disclosed_fills") }}),
+
+settlements as (
+    select
+        *,
+        'payout ' || mode || ' ' || ticker as event_id
+    from {{ ref("stg_ops__settlements") }}
+    where settled_at <= {{ disclosed_until() }}
+),
+
+touched as (
+    {% if is_incremental() %}
+        select
+            fills.mode,
+            fills.ticker
+        from fills
+        where
+            fills.filled_at > (
+                select
+                    coalesce(max(known.step_at), '-infinity')
+                    - make_interval(days => {{ var("lookback_days") }})
+                from {{ this }} as known
+            )
+            and not exists (
+                select 1 from {{ this }} as known
+                where known.event_id = fills.fill_id
+            )
+        union
+        select
+            settlements.mode,
+            settlements.ticker
+        from settlements
+        where
+            settlements.settled_at > (
+                select
+                    coalesce(max(known.step_at), '-infinity')
+                    - make_interval(days => {{ var("lookback_days") }})
+                from {{ this }} as known
+            )
+            and not exists (
+                select 1 from {{ this }} as known
+                where known.event_id = settlements.event_id
+            )
+    {% else %}
+        select
+            fills.mode,
+            fills.ticker
+        from fills
+        group by fills.mode, fills.ticker
+    {% endif %}
+),
+
+events as (
+    select
+        fills.mode,
+        fills.ticker,
+        fills.fill_id as event_id,
+        'fill' as kind,
+        fills.bought_side,
+        fills.qty,
+        fills.bought_price,
+        fills.fee,
+        cast(0 as numeric) as revenue_usd,
+        fills.filled_at as step_at
+    from touched
+    inner join fills on touched.mode = fills.mode and touched.ticker = fills.ticker
+    union all
+    select
+        settlements.mode,
+        settlements.ticker,
+        settlements.event_id,
+        'payout' as kind,
+        null as bought_side,
+        0 as qty,
+        0 as bought_price,
+        0 as fee,
+        settlements.revenue_usd,
+        settlements.settled_at as step_at
+    from touched
+    inner join settlements
+        on touched.mode = settlements.mode and touched.ticker = settlements.ticker
+),
+
+numbered as (
+    select
+        *,
+        row_number() over (partition by mode, ticker order by step_at, kind, event_id) as step_no
+    from events
+),
+
+walked as (
+    select
+        touched.mode,
+        touched.ticker,
+        cast(0 as bigint) as step_no,
+        cast(null as text) as event_id,
+        cast(null as timestamptz) as step_at,
+        cast('YES' as text) as side,
+        cast(0 as numeric) as qty,
+        cast(0 as numeric) as cost_usd,
+        cast(0 as numeric) as realized_delta_usd
+    from touched
+    union all
+    select
+        numbered.mode,
+        numbered.ticker,
+        numbered.step_no,
+        numbered.event_id,
+        numbered.step_at,
+        case
+            when numbered.kind = 'fill' and numbered.qty > part.closing then numbered.bought_side
+            else before.side
+        end as side,
+        case
+            when numbered.kind = 'payout' then 0
+            else before.qty + numbered.qty - 2 * part.closing
+        end as qty,
+        case
+            when numbered.kind = 'payout' then 0
+            else
+                before.cost_usd
+                - share.released
+                + (numbered.qty - part.closing) * numbered.bought_price
+        end as cost_usd,
+        case
+            when numbered.kind = 'payout' then numbered.revenue_usd - before.cost_usd
+            else part.closing * (1 - numbered.bought_price) - share.released - numbered.fee
+        end as realized_delta_usd
+    from walked as before
+    inner join numbered
+        on
+            before.mode = numbered.mode
+            and before.ticker = numbered.ticker
+            and before.step_no + 1 = numbered.step_no
+    cross join lateral (
+        select
+            case
+                when numbered.bought_side <> before.side then least(numbered.qty, before.qty)
+                else 0
+            end as closing
+    ) as part
+    cross join lateral (
+        select
+            case
+                when part.closing = before.qty then before.cost_usd
+                else {{ ratio_half_even("before.cost_usd * part.closing", "before.qty") }}
+            end as released
+    ) as share
+)
+
+select
+    mode,
+    ticker,
+    step_no,
+    event_id,
+    side,
+    qty,
+    cost_usd,
+    realized_delta_usd,
+    step_at,
+    coalesce(
+        lead(step_at) over (partition by mode, ticker order by step_no), 'infinity'
+    ) as valid_to
+from walked
+where step_no > 0

@@ -1,0 +1,7 @@
+select
+    health_status_id,
+    cast(component as text) as component,
+    cast(status as text) as status,
+    last_ok as last_ok_at,
+    checked_at
+from {{ source('ops', 'health_status') }}

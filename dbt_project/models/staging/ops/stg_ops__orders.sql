@@ -1,0 +1,20 @@
+select
+    order_id,
+    cycle_id,
+    cast(mode as text) as mode,
+    ticker,
+    event_ticker,
+    city_code,
+    cast(side as text) as side,
+    cast(action as text) as action,
+    cast(status as text) as status,
+    qty,
+    filled_qty,
+    limit_price,
+    strategy_name,
+    strategy_version,
+    signal_id,
+    signal_at,
+    created_at,
+    sent_at
+from {{ source('ops', 'orders') }}

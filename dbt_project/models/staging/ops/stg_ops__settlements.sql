@@ -1,0 +1,11 @@
+select
+    cast(mode as text) as mode,
+    ticker,
+    event_ticker,
+    result,
+    yes_qty,
+    no_qty,
+    revenue_usd,
+    settled_at,
+    recorded_at
+from {{ source('ops', 'settlements') }}

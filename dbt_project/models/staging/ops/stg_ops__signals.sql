@@ -1,0 +1,20 @@
+select
+    signal_id,
+    decided_at,
+    cycle_id,
+    cast(mode as text) as mode,
+    ticker,
+    event_ticker,
+    city_code,
+    cast(market_type as text) as market_type,
+    climate_date,
+    strategy_name,
+    strategy_version,
+    p_yes,
+    cast(decision as text) as decision,
+    cast(side as text) as side,
+    price,
+    edge,
+    qty,
+    reasons
+from {{ source('ops', 'signals') }}
