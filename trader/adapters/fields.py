@@ -45,6 +45,9 @@ class Fields:
         """Whether the field is there and not null; the exchange leaves unset fields out."""
         return self._value.get(name) is not None
 
+    def names(self) -> frozenset[str]:
+        return frozenset(self._value)
+
     def raw(self, name: str) -> Any:
         if name not in self._value:
             raise MalformedPayload(f"{self.what}: expected field {name}, found none")

@@ -1,0 +1,233 @@
+"""Weather of the ten cities: fetched in parallel behind a cache, judged at the moment it is asked for."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from trader.adapters.http import Response
+from trader.adapters.nws import mapping, metar
+from trader.adapters.nws.cache import CityCache
+from trader.adapters.nws.client import NwsClient
+from trader.adapters.nws.reports import ClimateReports
+from trader.domain.cities import CityConfig
+from trader.domain.climate_day import climate_date, climate_day_bounds
+from trader.domain.constants import WEATHER_CACHE_MIN
+from trader.domain.errors import MalformedPayload, TransientError
+from trader.domain.risk import GateLimits
+from trader.domain.types import ReasonCode
+from trader.domain.weather import Forecast, Observation, WeatherSnapshot
+from trader.ports.clock import Clock
+from trader.ports.exchange import RawPayload
+from trader.ports.weather import ClimateReport, WeatherView
+
+FROZEN_SPAN = timedelta(hours=8)
+"""Reports that all show one value for so long are taken for a stuck sensor. Marine layers hold six hours at
+most.
+"""
+
+MAX_JUMP_F = 40.0
+"""Largest change within an hour that is believed; the record for the ten cities is below it."""
+
+CELL_LIFE = timedelta(hours=24)
+
+
+class EnsembleSource(Protocol):
+    """A second provider of forecasts; off when the caller passes none."""
+
+    def forecasts(self, city: CityConfig) -> tuple[tuple[Forecast, ...], Response]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a city: the union of what was fetched, newest issue per day winning."""
+
+    fetched_at: datetime | None
+    readings: dict[datetime, mapping.Reading]
+    forecasts: tuple[Forecast, ...]
+    problems: tuple[ReasonCode, ...]
+    hashes: tuple[str, ...]
+    payloads: tuple[RawPayload, ...]
+
+
+class WeatherService:
+    """Implements the weather port. Silence is never taken for "no change": what is old shows as stale."""
+
+    def __init__(
+        self,
+        nws: NwsClient,
+        ensemble: EnsembleSource | None,
+        *,
+        clock: Clock,
+        gates: GateLimits,
+        workers: int = 4,
+        ttl_s: float = WEATHER_CACHE_MIN * 60,
+    ) -> None:
+        self._nws, self._ensemble, self._clock, self._gates = nws, ensemble, clock, gates
+        self._workers = workers
+        self._cache: CityCache[Known] = CityCache(clock, ttl_s)
+        self._reports = ClimateReports(nws, clock)
+        self.cells: dict[str, tuple[mapping.GridCell, datetime]] = {}
+        """Grid cell in use by city and when the service named it; compare with the configured one."""
+
+    def get_weather(self, cities: tuple[CityConfig, ...]) -> tuple[WeatherView, ...]:
+        """Return one view per city in the given order. Never raises for a source that fails: flags tell."""
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="weather") as pool:
+            return tuple(pool.map(self._view, cities))
+
+    def climate_reports(self, city: CityConfig, since: datetime | None = None) -> tuple[ClimateReport, ...]:
+        """Return every version of the city's climate reports, oldest first. Raises TransientError."""
+        return self._reports.of(city, since)
+
+    def _view(self, city: CityConfig) -> WeatherView:
+        known, is_new = self._cache.get(city.code, lambda before: self._fetch(city, before))
+        return WeatherView(
+            snapshot=judge(known, city, self._clock.now(), self._gates),
+            payloads=known.payloads if is_new else (),
+        )
+
+    def _fetch(self, city: CityConfig, before: Known | None) -> Known:
+        now = self._clock.now()
+        start = climate_day_bounds(climate_date(now, city.std_utc_offset_hours), city.std_utc_offset_hours)[0]
+        since = start - FROZEN_SPAN
+        problems: list[ReasonCode] = []
+        responses: list[Response] = []
+        readings = {at: reading for at, reading in (before.readings if before else {}).items() if at >= since}
+        fetched_at = before.fetched_at if before else None
+
+        def observe() -> None:
+            nonlocal fetched_at
+            found, response = self._nws.observations(city.settlement_station, since)
+            responses.append(response)
+            problems.extend(found.problems)
+            for at in found.refused_at:
+                readings.pop(at, None)
+            readings.update(found.accepted)
+            fetched_at = response.received_at
+
+        offered: list[Forecast] = []
+
+        def grid() -> None:
+            found, response = self._nws.forecasts(city, self._cell(city, now))
+            responses.append(response)
+            offered.extend(found)
+
+        def members() -> None:
+            if self._ensemble is not None:
+                found, response = self._ensemble.forecasts(city)
+                responses.append(response)
+                offered.extend(found)
+
+        for source in (observe, grid, members):
+            problems += _attempt(source)
+        problems += drop_jumps(readings)
+        forecasts = newest_forecasts((*(before.forecasts if before else ()), *offered))
+        return Known(
+            fetched_at=fetched_at,
+            readings=readings,
+            forecasts=forecasts,
+            problems=tuple(sorted(set(problems))),
+            hashes=tuple(response.sha256 for response in responses),
+            payloads=tuple(response.payload() for response in responses),
+        )
+
+    def _cell(self, city: CityConfig, now: datetime) -> mapping.GridCell:
+        """Return the service's own answer, a day old at most; the configured cell while it gives none."""
+        known = self.cells.get(city.code)
+        if known is not None and now - known[1] < CELL_LIFE:
+            return known[0]
+        try:
+            cell, _ = self._nws.grid_cell(city)
+        except TransientError:
+            return known[0] if known else mapping.GridCell(city.nws_office, city.nws_grid_x, city.nws_grid_y)
+        self.cells[city.code] = (cell, now)
+        return cell
+
+
+def _attempt(source: Callable[[], None]) -> list[ReasonCode]:
+    """Run one source. No answer shows as age; an answer that cannot be used is a problem of its own."""
+    try:
+        source()
+    except TransientError:
+        return []
+    except mapping.FromFuture:
+        return [ReasonCode.WEATHER_FROM_FUTURE]
+    except MalformedPayload:
+        return [ReasonCode.PAYLOAD_MALFORMED]
+    return []
+
+
+def newest_forecasts(offered: tuple[Forecast, ...]) -> tuple[Forecast, ...]:
+    """Keep the newest issue per source, variable and day: two edges may alternate old and new."""
+    newest: dict[tuple[str, str, object], Forecast] = {}
+    for forecast in offered:
+        key = (forecast.source, forecast.variable.value, forecast.climate_date)
+        if key not in newest or forecast.issued_at >= newest[key].issued_at:
+            newest[key] = forecast
+    return tuple(sorted(newest.values(), key=lambda f: (f.climate_date, f.variable.value, f.source)))
+
+
+def drop_jumps(readings: dict[datetime, mapping.Reading]) -> list[ReasonCode]:
+    """Remove readings too far from the one within the hour before; a wrong unit looks like that."""
+    problems: list[ReasonCode] = []
+    last: mapping.Reading | None = None
+    for at in sorted(readings):
+        reading = readings[at]
+        is_near = last is not None and at - last.observed_at <= timedelta(hours=1)
+        if last is not None and is_near and abs(reading.temp_f - last.temp_f) > MAX_JUMP_F:
+            del readings[at]
+            problems.append(ReasonCode.WEATHER_IMPLAUSIBLE)
+        else:
+            last = reading
+    return problems
+
+
+def judge(known: Known, city: CityConfig, now: datetime, gates: GateLimits) -> WeatherSnapshot:
+    """Return the snapshot of one instant: extremes of the running climate day, ages as flags."""
+    day = climate_date(now, city.std_utc_offset_hours)
+    start, end = climate_day_bounds(day, city.std_utc_offset_hours)
+    seen = [reading for at, reading in sorted(known.readings.items()) if at <= now]
+    highs: list[tuple[float, datetime]] = []
+    lows: list[tuple[float, datetime]] = []
+    for reading in (reading for reading in seen if start <= reading.observed_at < end):
+        # the weaker bound of what a reading may mean; the earliest report of an extreme is kept
+        highs.append((reading.low_f, reading.observed_at))
+        lows.append((reading.high_f, reading.observed_at))
+        opened, closed = metar.six_hour_window(reading.observed_at)
+        if start <= opened and closed <= end:
+            highs += [(reading.max_f, reading.observed_at)] if reading.max_f is not None else []
+            lows += [(reading.min_f, reading.observed_at)] if reading.min_f is not None else []
+    high = min(highs, key=lambda item: (-item[0], item[1]), default=None)
+    low = min(lows, default=None)
+    newest = seen[-1] if seen else None
+    forecasts = tuple(f for f in known.forecasts if f.climate_date >= day)
+    issued = max((f.issued_at for f in forecasts), default=None)
+    is_frozen = mapping.is_frozen(seen, FROZEN_SPAN)
+    problems = {*known.problems, *([ReasonCode.OBSERVATION_STALE] if is_frozen else [])}
+    return WeatherSnapshot(
+        city_code=city.code,
+        captured_at=now,
+        fetched_at=known.fetched_at,
+        climate_date=day,
+        latest=Observation(
+            station=city.settlement_station, observed_at=newest.observed_at, temp_f=newest.temp_f
+        )
+        if newest
+        else None,
+        high_so_far_f=high[0] if high else None,
+        high_so_far_at=high[1] if high else None,
+        low_so_far_f=low[0] if low else None,
+        low_so_far_at=low[1] if low else None,
+        forecasts=forecasts,
+        is_fetch_stale=_is_older(known.fetched_at, now, gates.max_fetch_age_s),
+        is_observation_stale=is_frozen
+        or _is_older(newest.observed_at if newest else None, now, gates.max_observation_age_s),
+        is_forecast_stale=_is_older(issued, now, gates.max_forecast_age_s),
+        problems=tuple(sorted(problems)),
+        payload_hashes=known.hashes,
+    )
+
+
+def _is_older(at: datetime | None, now: datetime, limit_s: int) -> bool:
+    return at is None or now - at > timedelta(seconds=limit_s)
