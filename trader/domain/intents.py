@@ -4,6 +4,7 @@ import hashlib
 import string
 
 from trader.domain.canonical import content_hash
+from trader.domain.signals import OrderIntent
 from trader.domain.types import Action, Side, TradingMode
 
 _NAMESPACE = b"milkbot client order id v1:"
@@ -40,3 +41,19 @@ def derive_client_order_id(intent_key: str) -> str:
     digest[8] = digest[8] & 0x3F | 0x80
     text = digest.hex()
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+
+def complete_intent(intent: OrderIntent, account: str) -> OrderIntent:
+    """Return the intent with the keys it lacks, derived for ``account``; those it has stay."""
+    key = intent.intent_key or derive_intent_key(
+        account,
+        intent.mode,
+        intent.ticker,
+        intent.side,
+        intent.action,
+        intent.slot,
+        intent.strategy_version,
+        intent.attempt,
+    )
+    client_order_id = intent.client_order_id or derive_client_order_id(key)
+    return intent.model_copy(update={"intent_key": key, "client_order_id": client_order_id})

@@ -1,0 +1,241 @@
+"""Orders, fills, positions and capital, in memory."""
+
+# ruff: noqa: ARG002 (the protocol names columns that only a database keeps)
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from trader.adapters.book_rules import aware, fill_of, moved, order_of
+from trader.adapters.memory.decided import MemorySignalRepository
+from trader.domain.errors import InvariantViolation, PersistenceError
+from trader.domain.intents import complete_intent
+from trader.domain.orders import Fill, Order, Settlement
+from trader.domain.positions import CapitalEvent, Position
+from trader.domain.signals import OrderIntent
+from trader.domain.types import Instant, OrderStatus, TradingMode
+
+Event = tuple[OrderStatus | None, OrderStatus, str, Instant]
+
+
+class MemoryOrderRepository:
+    """``ports.ops_store.OrderRepository`` in memory. ``account_of`` names the account of a known epoch."""
+
+    def __init__(self, signals: MemorySignalRepository, account_of: Callable[[int], str]) -> None:
+        self._signals, self._account_of = signals, account_of
+        self._orders: dict[int, Order] = {}
+        self._events: dict[int | None, list[Event]] = {}
+        self._rejects: list[tuple[TradingMode, datetime]] = []
+        self._by_intent: dict[str, int] = {}
+        self._by_client_id: dict[str, int] = {}
+        self._by_kalshi_id: dict[str, int] = {}
+        self._by_slot: dict[tuple[TradingMode, str], list[str]] = {}
+        self._open: dict[int, None] = {}
+
+    def create(
+        self,
+        intent: OrderIntent,
+        *,
+        at: datetime,
+        epoch: int,
+        cycle_id: int | None,
+        denied: str | None = None,
+    ) -> tuple[Order, bool]:
+        intent = complete_intent(intent, self._account_of(epoch))
+        order = order_of(intent, at=at, denied=denied)
+        if (known := self.get_by_intent_key(intent.intent_key)) is not None:
+            return known, False
+        strategy = (intent.strategy_name, intent.strategy_version)
+        order = self._insert(
+            order.model_copy(update={"signal_id": self._signals.link(cycle_id, intent.ticker, strategy)})
+        )
+        self._by_slot.setdefault((intent.mode, intent.slot), []).append(intent.intent_key)
+        self._append(order, None, OrderStatus.CREATED, "intent committed", at)
+        if denied is not None:
+            self._append(order, OrderStatus.CREATED, order.status, denied, at)
+        return order, True
+
+    def create_foreign(self, order: Order, *, at: datetime, epoch: int) -> Order:
+        self._account_of(epoch)
+        if (known := self.get_by_intent_key(order.intent_key)) is not None:
+            return known
+        order = self._insert(order.model_copy(update={"is_foreign": True, "updated_at": aware(at)}))
+        self._append(order, None, order.status, "found at the exchange", at)
+        return order
+
+    def get_by_intent_key(self, intent_key: str) -> Order | None:
+        return self._orders.get(self._by_intent.get(intent_key, 0))
+
+    def get_by_kalshi_id(self, kalshi_order_id: str) -> Order | None:
+        return self._orders.get(self._by_kalshi_id.get(kalshi_order_id, 0))
+
+    def get_many(self, kalshi_order_ids: Sequence[str]) -> tuple[Order, ...]:
+        ids = {self._by_kalshi_id[key] for key in kalshi_order_ids if key in self._by_kalshi_id}
+        return tuple(self._orders[order_id] for order_id in sorted(ids))
+
+    def transition(
+        self,
+        order_id: int,
+        to: OrderStatus,
+        *,
+        evidence: str,
+        at: datetime,
+        epoch: int,
+        kalshi_order_id: str | None = None,
+        filled_qty: Decimal | None = None,
+        sent_at: datetime | None = None,
+        reject_code: str | None = None,
+        detail: dict[str, Any] | None = None,
+    ) -> Order:
+        self._account_of(epoch)
+        before = self._orders.get(order_id)
+        if before is None:
+            raise InvariantViolation(
+                f"order {order_id}: expected a stored order, found none; nothing was changed"
+            )
+        after = moved(
+            before,
+            to,
+            at=at,
+            kalshi_order_id=kalshi_order_id,
+            filled_qty=filled_qty,
+            sent_at=sent_at,
+            reject_code=reject_code,
+        )
+        self._store(order_id, after)
+        self._append(after, before.status, to, evidence, at)
+        return after
+
+    def open_orders(self, mode: TradingMode) -> tuple[Order, ...]:
+        found = (self._orders[order_id] for order_id in sorted(self._open))
+        return tuple(order for order in found if order.mode is mode)
+
+    def taken_intents(self, mode: TradingMode, slot: str) -> tuple[str, ...]:
+        return tuple(sorted(self._by_slot.get((mode, slot), ())))
+
+    def count(self, mode: TradingMode) -> dict[OrderStatus, int]:
+        return dict(Counter(order.status for order in self._orders.values() if order.mode is mode))
+
+    def rejects_since(self, mode: TradingMode, since: datetime) -> int:
+        return sum(found is mode and at >= aware(since) for found, at in self._rejects)
+
+    def events(self, order_id: int) -> tuple[Event, ...]:
+        return tuple(self._events.get(order_id, ()))
+
+    def _insert(self, order: Order) -> Order:
+        order_id = len(self._orders) + 1
+        order = order.model_copy(update={"order_id": order_id})
+        if order.client_order_id in self._by_client_id:
+            raise PersistenceError(
+                f"client order id {order.client_order_id}: expected a new one, found it stored"
+            )
+        self._store(order_id, order)
+        self._by_intent[order.intent_key] = self._by_client_id[order.client_order_id] = order_id
+        return order
+
+    def _store(self, order_id: int, order: Order) -> None:
+        if order.kalshi_order_id is not None:
+            if self._by_kalshi_id.get(order.kalshi_order_id, order_id) != order_id:
+                raise PersistenceError(
+                    f"exchange order id {order.kalshi_order_id}: expected one order, found another one stored"
+                )
+            self._by_kalshi_id[order.kalshi_order_id] = order_id
+        self._orders[order_id] = order
+        if order.status.is_closed:
+            self._open.pop(order_id, None)
+        else:
+            self._open[order_id] = None
+
+    def _append(
+        self, order: Order, before: OrderStatus | None, to: OrderStatus, evidence: str, at: datetime
+    ) -> None:
+        self._events.setdefault(order.order_id, []).append((before, to, evidence, at))
+        if to is OrderStatus.REJECTED:
+            self._rejects.append((order.mode, at))
+
+
+class MemoryPositionRepository:
+    """``ports.ops_store.PositionRepository`` in memory."""
+
+    def __init__(self, account_of: Callable[[int], str]) -> None:
+        self._account_of = account_of
+        self._positions: dict[tuple[TradingMode, str], Position] = {}
+        self._settlements: dict[tuple[TradingMode, str], Settlement] = {}
+
+    def get_all(self, mode: TradingMode) -> tuple[Position, ...]:
+        return tuple(p for (found, _), p in sorted(self._positions.items()) if found is mode)
+
+    def get(self, mode: TradingMode, ticker: str) -> Position | None:
+        return self._positions.get((mode, ticker))
+
+    def put(self, position: Position) -> None:
+        """Store the position as it now stands."""
+        self._positions[position.mode, position.ticker] = position
+
+    def settle(self, settlement: Settlement, *, position: Position | None, at: datetime, epoch: int) -> bool:
+        aware(at)
+        self._account_of(epoch)
+        key = (settlement.mode, settlement.ticker)
+        if key in self._settlements:
+            return False
+        self._settlements[key] = settlement
+        if position is not None:
+            self.put(position)
+        return True
+
+    def settlements(self, mode: TradingMode) -> tuple[Settlement, ...]:
+        found = [s for s in self._settlements.values() if s.mode is mode]
+        return tuple(sorted(found, key=lambda s: (s.settled_at, s.ticker)))
+
+
+class MemoryFillRepository:
+    """``ports.ops_store.FillRepository`` in memory."""
+
+    def __init__(self, positions: MemoryPositionRepository, account_of: Callable[[int], str]) -> None:
+        self._positions, self._account_of = positions, account_of
+        self._fills: dict[str, Fill] = {}
+        self._filled: dict[int | None, Decimal] = {}
+
+    def book(self, fill: Fill, *, order: Order, position: Position, at: datetime, epoch: int) -> bool:
+        aware(at)
+        self._account_of(epoch)
+        fill = fill_of(fill, order)
+        if fill.fill_id in self._fills:
+            return False
+        self._fills[fill.fill_id] = fill
+        self._filled[fill.order_id] = self._filled.get(fill.order_id, Decimal(0)) + fill.qty
+        self._positions.put(position)
+        return True
+
+    def get(self, mode: TradingMode, since: datetime | None = None) -> tuple[Fill, ...]:
+        if since is not None:
+            aware(since)
+        found = [
+            f for f in self._fills.values() if f.mode is mode and (since is None or f.filled_at >= since)
+        ]
+        return tuple(sorted(found, key=lambda f: (f.filled_at, f.fill_id)))
+
+    def filled_qty(self, order_id: int) -> Decimal:
+        return self._filled.get(order_id, Decimal(0))
+
+    def last_filled_at(self, mode: TradingMode) -> datetime | None:
+        return max((f.filled_at for f in self._fills.values() if f.mode is mode), default=None)
+
+
+class MemoryCapitalRepository:
+    """``ports.ops_store.CapitalRepository`` in memory."""
+
+    def __init__(self) -> None:
+        self._events: list[CapitalEvent] = []
+
+    def save(self, event: CapitalEvent, *, set_by: str, at: datetime) -> bool:
+        aware(at)
+        if event.kind == "START" and any(e.kind == "START" and e.mode is event.mode for e in self._events):
+            return False
+        self._events.append(event)
+        return True
+
+    def total(self, mode: TradingMode) -> Decimal:
+        return sum((e.amount_usd for e in self._events if e.mode is mode), Decimal(0))

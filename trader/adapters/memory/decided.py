@@ -1,0 +1,158 @@
+"""Cycles and what was decided in them, in memory."""
+
+# ruff: noqa: ARG002 (the protocol names columns that only a database keeps)
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from trader.adapters.book_rules import aware
+from trader.adapters.memory.seen import MemoryMarketRepository, MemoryWeatherRepository
+from trader.domain.canonical import content_hash
+from trader.domain.errors import InvariantViolation, PersistenceError
+from trader.domain.plan import CycleInputs, CyclePlan, CycleSummary
+from trader.domain.signals import Signal
+from trader.domain.types import Instant, TradingMode
+from trader.ports.ops_store import CycleRow, EquityRow
+
+
+@dataclass
+class Cycle:
+    """One cycle as far as it came. ``first_signal_id`` numbers the plan's signals."""
+
+    mode: TradingMode
+    slot: str
+    started_at: datetime
+    inputs: CycleInputs | None = None
+    inputs_hash: str | None = None
+    plan: CyclePlan | None = None
+    plan_hash: str | None = None
+    first_signal_id: int = 0
+    finished_at: datetime | None = None
+    equity: EquityRow | None = None
+
+
+class MemoryCycleRepository:
+    """``ports.ops_store.CycleRepository`` in memory; inputs and plans of the last ``keep`` cycles."""
+
+    def __init__(
+        self, weather: MemoryWeatherRepository, markets: MemoryMarketRepository, *, keep: int | None
+    ) -> None:
+        self._weather, self._markets, self._keep = weather, markets, keep
+        self._slots: set[tuple[TradingMode, str, int]] = set()
+        self._signals = 0
+        self.rows: dict[int, Cycle] = {}
+
+    def begin(self, *, epoch: int, mode: TradingMode, slot: str, at: datetime) -> int:
+        if (mode, slot, epoch) in self._slots:
+            raise PersistenceError(
+                f"cycle {mode} {slot}: expected a new slot of epoch {epoch}, found one stored"
+            )
+        self._slots.add((mode, slot, epoch))
+        cycle_id = len(self.rows) + 1
+        self.rows[cycle_id] = Cycle(mode=mode, slot=slot, started_at=aware(at))
+        if self._keep is not None and (old := self.rows.get(cycle_id - self._keep)) is not None:
+            old.inputs = old.plan = None
+        return cycle_id
+
+    def save_inputs(self, cycle_id: int, inputs: CycleInputs, *, at: datetime) -> str:
+        cycle = self.rows.get(cycle_id)
+        if cycle is None or cycle.inputs_hash is not None:
+            raise _missing(cycle_id, "a begun cycle without inputs")
+        self._markets.save_contracts(inputs.contracts, at=at)
+        self._markets.save_snapshots(inputs.snapshots, at=at, cycle_id=cycle_id)
+        for snapshot in inputs.weather:
+            self._weather.save_snapshot(snapshot, at=at, cycle_id=cycle_id)
+        cycle.inputs, cycle.inputs_hash = inputs, content_hash(inputs)
+        return cycle.inputs_hash
+
+    def save_plan(self, cycle_id: int, plan: CyclePlan, *, at: datetime) -> None:
+        aware(at)
+        cycle = self.rows.get(cycle_id)
+        if cycle is None or cycle.plan_hash is not None:
+            raise _missing(cycle_id, "a begun cycle without a plan")
+        if cycle.inputs_hash != plan.inputs_hash:
+            raise InvariantViolation(
+                f"cycle {cycle_id}: expected a plan of inputs {cycle.inputs_hash}, found one of "
+                f"{plan.inputs_hash}; the plan was not stored"
+            )
+        cycle.plan, cycle.plan_hash = plan, content_hash(plan)
+        cycle.first_signal_id = self._signals + 1
+        self._signals += len(plan.signals)
+
+    def finish(self, cycle_id: int, summary: CycleSummary, equity: EquityRow | None, *, at: datetime) -> None:
+        cycle = self.rows.get(cycle_id)
+        if cycle is None or cycle.finished_at is not None:
+            raise _missing(cycle_id, "a begun, unfinished cycle")
+        cycle.finished_at, cycle.equity = aware(at), equity
+
+    def list(self, since: datetime | None = None) -> tuple[CycleRow, ...]:
+        return tuple(
+            CycleRow(
+                cycle_id=cycle_id,
+                slot=cycle.slot,
+                mode=cycle.mode,
+                started_at=cycle.started_at,
+                inputs_hash=cycle.inputs_hash,
+                plan_hash=cycle.plan_hash,
+            )
+            for cycle_id, cycle in self.rows.items()
+            if since is None or cycle.started_at >= aware(since)
+        )
+
+    def load_inputs(self, cycle_id: int) -> CycleInputs:
+        cycle = self.rows.get(cycle_id)
+        if cycle is None or cycle.inputs is None:
+            raise _missing(cycle_id, "stored inputs")
+        return cycle.inputs
+
+    def load_plan(self, cycle_id: int) -> CyclePlan:
+        cycle = self.rows.get(cycle_id)
+        if cycle is None or cycle.plan is None:
+            raise _missing(cycle_id, "a stored plan")
+        return cycle.plan
+
+    def equity_history(self, mode: TradingMode) -> tuple[tuple[Instant, Decimal], ...]:
+        found = [
+            (cycle.finished_at, cycle.equity.equity_usd)
+            for cycle in self.rows.values()
+            if cycle.mode is mode and cycle.equity is not None and cycle.finished_at is not None
+        ]
+        return tuple(sorted(found, key=lambda point: point[0]))
+
+
+class MemorySignalRepository:
+    """``ports.ops_store.SignalRepository`` over the plans of the cycles."""
+
+    def __init__(self, cycles: MemoryCycleRepository) -> None:
+        self._cycles = cycles
+
+    def get_for_cycle(self, cycle_id: int) -> tuple[Signal, ...]:
+        cycle = self._cycles.rows.get(cycle_id)
+        return cycle.plan.signals if cycle is not None and cycle.plan is not None else ()
+
+    def recent(self, ticker: str, limit: int = 20) -> tuple[tuple[int, Instant, Signal], ...]:
+        found = [
+            (number, cycle.inputs.now, signal)
+            for cycle in self._cycles.rows.values()
+            if cycle.plan is not None and cycle.inputs is not None
+            for number, signal in enumerate(cycle.plan.signals, cycle.first_signal_id)
+            if signal.ticker == ticker
+        ]
+        return tuple(sorted(found, key=lambda row: (row[1], row[0]), reverse=True)[:limit])
+
+    def link(self, cycle_id: int | None, ticker: str, strategy: tuple[str, str]) -> int | None:
+        """Number of the signal an order came from: its strategy's where several spoke, else the newest."""
+        cycle = None if cycle_id is None else self._cycles.rows.get(cycle_id)
+        if cycle is None or cycle.plan is None:
+            return None
+        found = [
+            ((signal.strategy_name, signal.strategy_version) == strategy, number)
+            for number, signal in enumerate(cycle.plan.signals, cycle.first_signal_id)
+            if signal.ticker == ticker
+        ]
+        return max(found)[1] if found else None
+
+
+def _missing(cycle_id: int, what: str) -> InvariantViolation:
+    return InvariantViolation(f"cycle {cycle_id}: expected {what}, found none; nothing was stored or loaded")

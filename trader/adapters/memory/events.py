@@ -1,0 +1,80 @@
+"""Risk events, halts, breaks and health, in memory."""
+
+# ruff: noqa: ARG002 (the protocol names columns that only a database keeps)
+
+from datetime import datetime
+
+from trader.adapters.book_rules import aware
+from trader.domain.risk import Break, HealthStatus, RiskEvent, StateChange
+from trader.domain.types import Component, ComponentStatus, ReasonCode, TradingMode, TradingState
+
+
+class MemoryRiskRepository:
+    """``ports.ops_store.RiskRepository`` in memory."""
+
+    def __init__(self) -> None:
+        self._events: list[RiskEvent] = []
+        self._states: dict[tuple[TradingMode, str, ReasonCode], StateChange] = {}
+        self._breaks: dict[TradingMode, list[Break]] = {}
+        self._newest_break: dict[tuple[TradingMode, str, str], Break] = {}
+        self._health: dict[Component, HealthStatus] = {}
+
+    def save_event(
+        self, event: RiskEvent, *, at: datetime, mode: TradingMode | None, cycle_id: int | None
+    ) -> None:
+        aware(at)
+        self._events.append(event)
+
+    def recent_events(self, limit: int = 50) -> tuple[RiskEvent, ...]:
+        numbered = sorted(enumerate(self._events), key=lambda row: (row[1].occurred_at, row[0]), reverse=True)
+        return tuple(event for _, event in numbered[:limit])
+
+    def save_state(self, change: StateChange, *, mode: TradingMode, at: datetime) -> None:
+        aware(at)
+        key = (mode, change.scope, change.reason)
+        self._states.pop(key, None)  # the newest goes to the end
+        self._states[key] = change
+
+    def states(self, mode: TradingMode, now: datetime) -> tuple[StateChange, ...]:
+        aware(now)
+        return tuple(
+            change
+            for (found, _, _), change in self._states.items()
+            if found is mode
+            and change.state is not TradingState.ACTIVE
+            and (change.until is None or change.until > now)
+        )
+
+    def save_break(self, found: Break, *, mode: TradingMode, at: datetime, epoch: int) -> bool:
+        aware(at)
+        key = (mode, found.kind, found.key)
+        newest = self._newest_break.get(key)
+        if newest is not None and (newest.ours, newest.theirs) == (found.ours, found.theirs):
+            return False
+        self._newest_break[key] = found
+        self._breaks.setdefault(mode, []).append(found)
+        return True
+
+    def breaks(self, mode: TradingMode) -> tuple[Break, ...]:
+        return tuple(self._breaks.get(mode, ()))
+
+    def save_health(self, status: HealthStatus, *, at: datetime) -> None:
+        aware(at)
+        known = self._health.get(status.component)
+        if known is None or status.checked_at >= known.checked_at:
+            self._health[status.component] = status
+
+    def latest_health(self) -> tuple[HealthStatus, ...]:
+        return tuple(self._health[component] for component in Component if component in self._health)
+
+    def probe_write(self, *, at: datetime) -> None:
+        self.save_health(
+            HealthStatus(
+                component=Component.DATABASE,
+                status=ComponentStatus.OK,
+                last_ok=aware(at),
+                message="probe write committed",
+                checked_at=at,
+            ),
+            at=at,
+        )

@@ -1,0 +1,201 @@
+"""Cycles: what went into each decision and what came out, rebuilt from rows alone."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from trader.adapters.book_rules import aware
+from trader.adapters.ops import markets, signals, weather
+from trader.adapters.ops.pool import Database
+from trader.adapters.ops.rows import Connection, fetch_models, fetch_rows, fetch_value
+from trader.domain.canonical import canonical_json, content_hash
+from trader.domain.errors import InvariantViolation
+from trader.domain.markets import Contract
+from trader.domain.plan import CycleInputs, CyclePlan, CycleSummary
+from trader.domain.types import Instant, TradingMode
+from trader.domain.weather import WeatherSnapshot
+from trader.ports.ops_store import CycleRow, EquityRow
+
+_BEGIN = """
+insert into ops.cycles (epoch, mode, slot, started_at)
+values (%(epoch)s, %(mode)s, %(slot)s, %(at)s) returning cycle_id
+"""
+_SAVE_INPUTS = """
+update ops.cycles set decided_at = %(decided_at)s, inputs_hash = %(inputs_hash)s, context = %(context)s
+where cycle_id = %(cycle_id)s and inputs_hash is null returning cycle_id
+"""
+_DECIDED = "select mode, decided_at, inputs_hash from ops.cycles where cycle_id = %(cycle_id)s for update"
+_SAVE_PLAN = """
+update ops.cycles set plan_hash = %(plan_hash)s, plan_rest = %(plan_rest)s
+where cycle_id = %(cycle_id)s and plan_hash is null returning cycle_id
+"""
+_FINISH = """
+update ops.cycles set
+    finished_at = %(at)s, summary = %(summary)s, error = %(error)s,
+    starting_capital_usd = %(starting_capital_usd)s, cash_usd = %(cash_usd)s,
+    realized_pnl_usd = %(realized_pnl_usd)s, unrealized_pnl_usd = %(unrealized_pnl_usd)s,
+    equity_usd = %(equity_usd)s
+where cycle_id = %(cycle_id)s and finished_at is null returning cycle_id
+"""
+_LIST = """
+select cycle_id, slot, mode, started_at, inputs_hash, plan_hash from ops.cycles
+where started_at >= coalesce(%(since)s, cast('-infinity' as timestamptz)) order by cycle_id
+"""
+_CONTEXT = "select context from ops.cycles where cycle_id = %(cycle_id)s"
+_REST = (
+    "select inputs_hash, plan_rest from ops.cycles where cycle_id = %(cycle_id)s and plan_hash is not null"
+)
+_WEATHER = """
+select cast(snapshot as text) as snapshot from ops.weather_snapshots
+where cycle_id = %(cycle_id)s order by weather_snapshot_id
+"""
+_EQUITY = """
+select finished_at, equity_usd from ops.cycles
+where mode = %(mode)s and equity_usd is not null order by finished_at, cycle_id
+"""
+_TABLED = {"contracts", "snapshots", "weather"}  # inputs that have tables of their own
+_REST_OF_PLAN = ("intents", "new_states")
+
+
+class PostgresCycleRepository:
+    """``ports.ops_store.CycleRepository`` on Postgres."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._stored: dict[tuple[str, str], Contract] = {}  # versions known to be committed
+
+    def begin(self, *, epoch: int, mode: TradingMode, slot: str, at: datetime) -> int:
+        row = {"epoch": epoch, "mode": mode, "slot": slot, "at": aware(at)}
+        with self._database.connection() as connection:
+            return int(fetch_value(connection, _BEGIN, row))
+
+    def save_inputs(self, cycle_id: int, inputs: CycleInputs, *, at: datetime) -> str:
+        inputs_hash = content_hash(inputs)
+        with self._database.connection() as connection:
+            stored = self._store_contracts(connection, inputs, at=at)
+            markets.copy_snapshots(connection, inputs.snapshots, at=at, cycle_id=cycle_id)
+            with connection.cursor() as cursor:
+                rows = [weather.snapshot_row(w, at=at, cycle_id=cycle_id) for w in inputs.weather]
+                cursor.executemany(weather.INSERT_SNAPSHOT, rows)
+            row = {
+                "cycle_id": cycle_id,
+                "decided_at": inputs.now,
+                "inputs_hash": inputs_hash,
+                "context": canonical_json(_context(inputs, stored)),
+            }
+            _expect(fetch_value(connection, _SAVE_INPUTS, row), cycle_id, "a begun cycle without inputs")
+        self._stored = stored  # only now they are committed
+        return inputs_hash
+
+    def _store_contracts(
+        self, connection: Connection, inputs: CycleInputs, *, at: datetime
+    ) -> dict[tuple[str, str], Contract]:
+        """Make sure every version has a row; return the rows of these versions as they stand."""
+        wanted = {(c.ticker, c.terms_hash): c for c in inputs.contracts}
+        known = {key: self._stored[key] for key in wanted if key in self._stored}
+        if missing := [contract for key, contract in wanted.items() if key not in known]:
+            markets.insert_contracts(connection, missing, at=at)
+            known |= _contracts(connection, [(c.ticker, c.terms_hash) for c in missing])
+        return known
+
+    def save_plan(self, cycle_id: int, plan: CyclePlan, *, at: datetime) -> None:
+        with self._database.connection() as connection:
+            rows = fetch_rows(connection, _DECIDED, {"cycle_id": cycle_id})
+            cycle = _expect(rows[0] if rows else None, cycle_id, "a begun cycle")
+            if cycle["inputs_hash"] != plan.inputs_hash:
+                raise InvariantViolation(
+                    f"cycle {cycle_id}: expected a plan of inputs {cycle['inputs_hash']}, found one of "
+                    f"{plan.inputs_hash}; the plan was not stored"
+                )
+            decided_at = cycle["decided_at"]
+            signals.insert_predictions(
+                connection, plan.predictions, cycle_id=cycle_id, decided_at=decided_at, at=aware(at)
+            )
+            signals.insert_signals(
+                connection, plan.signals, cycle_id=cycle_id, mode=cycle["mode"], decided_at=decided_at, at=at
+            )
+            signals.insert_risk_decisions(
+                connection, plan.risk_decisions, cycle_id=cycle_id, decided_at=decided_at, at=at
+            )
+            row = {
+                "cycle_id": cycle_id,
+                "plan_hash": content_hash(plan),
+                "plan_rest": canonical_json({name: getattr(plan, name) for name in _REST_OF_PLAN}),
+            }
+            _expect(fetch_value(connection, _SAVE_PLAN, row), cycle_id, "a cycle without a plan")
+
+    def finish(self, cycle_id: int, summary: CycleSummary, equity: EquityRow | None, *, at: datetime) -> None:
+        money = equity.model_dump() if equity else dict.fromkeys(EquityRow.model_fields)
+        row = money | {
+            "cycle_id": cycle_id,
+            "summary": canonical_json(summary),
+            "error": summary.error,
+            "at": aware(at),
+        }
+        with self._database.connection() as connection:
+            _expect(fetch_value(connection, _FINISH, row), cycle_id, "a begun, unfinished cycle")
+
+    def list(self, since: datetime | None = None) -> tuple[CycleRow, ...]:
+        params = {"since": None if since is None else aware(since)}
+        with self._database.connection() as connection:
+            return fetch_models(connection, CycleRow, _LIST, params)
+
+    def load_inputs(self, cycle_id: int) -> CycleInputs:
+        params = {"cycle_id": cycle_id}
+        with self._database.connection() as connection:
+            context = _expect(fetch_value(connection, _CONTEXT, params), cycle_id, "stored inputs")
+            named = context.pop("contracts")
+            stored = _contracts(connection, [(key[0], key[1]) for key in named if len(key) == 2])
+            snapshots = fetch_rows(connection, markets.SNAPSHOTS_OF_CYCLE, params)
+            cities = fetch_rows(connection, _WEATHER, params)
+        return CycleInputs.model_validate(
+            context
+            | {
+                "contracts": [stored[key[0], key[1]] if len(key) == 2 else key for key in named],
+                "snapshots": [markets.snapshot_from(row) for row in snapshots],
+                "weather": [WeatherSnapshot.model_validate_json(row["snapshot"]) for row in cities],
+            },
+            strict=False,
+        )
+
+    def load_plan(self, cycle_id: int) -> CyclePlan:
+        with self._database.connection() as connection:
+            rows = fetch_rows(connection, _REST, {"cycle_id": cycle_id})
+            cycle = _expect(rows[0] if rows else None, cycle_id, "a stored plan")
+            return CyclePlan.model_validate(
+                cycle["plan_rest"]
+                | {
+                    "inputs_hash": cycle["inputs_hash"],
+                    "predictions": signals.predictions_of(connection, cycle_id),
+                    "signals": signals.signals_of(connection, cycle_id),
+                    "risk_decisions": signals.risk_decisions_of(connection, cycle_id),
+                },
+                strict=False,
+            )
+
+    def equity_history(self, mode: TradingMode) -> tuple[tuple[Instant, Decimal], ...]:
+        with self._database.connection() as connection:
+            rows = fetch_rows(connection, _EQUITY, {"mode": mode})
+        return tuple((row["finished_at"].astimezone(UTC), row["equity_usd"]) for row in rows)
+
+
+def _context(inputs: CycleInputs, stored: dict[tuple[str, str], Contract]) -> dict[str, Any]:
+    """What has no table. A contract is named by its version, or written out where the stored row differs: our
+    reading of the same terms may improve, and this decision used the reading of its day."""
+    rest = {name: getattr(inputs, name) for name in CycleInputs.model_fields if name not in _TABLED}
+    named = [[c.ticker, c.terms_hash] if stored[c.ticker, c.terms_hash] == c else c for c in inputs.contracts]
+    return rest | {"contracts": named}
+
+
+def _contracts(connection: Connection, keys: list[tuple[str, str]]) -> dict[tuple[str, str], Contract]:
+    params = {"tickers": [ticker for ticker, _ in keys], "hashes": [terms for _, terms in keys]}
+    found = fetch_models(connection, Contract, markets.CONTRACTS_BY_KEY, params) if keys else ()
+    return {(c.ticker, c.terms_hash): c for c in found}
+
+
+def _expect(found: Any, cycle_id: int, what: str) -> Any:
+    if found is None:
+        raise InvariantViolation(
+            f"cycle {cycle_id}: expected {what}, found none; nothing was stored or loaded"
+        )
+    return found

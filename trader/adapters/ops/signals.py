@@ -1,0 +1,159 @@
+"""What strategies and the risk engine said."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from trader.adapters.ops.pool import Database
+from trader.adapters.ops.rows import Connection, fetch_models, fetch_rows
+from trader.domain.canonical import canonical_json
+from trader.domain.signals import Prediction, RiskDecision, Signal
+from trader.domain.types import Instant, TradingMode
+
+_INSERT_PREDICTION = """
+insert into ops.predictions (
+    decided_at, cycle_id, event_ticker, city_code, market_type, climate_date, strategy_name, strategy_version,
+    distribution, mean_f, sd_f, p10_f, p50_f, p90_f, source, issued_at, lead_h, observed_extreme_f, features,
+    recorded_at
+) values (
+    %(decided_at)s, %(cycle_id)s, %(event_ticker)s, %(city_code)s, %(market_type)s, %(climate_date)s,
+    %(strategy_name)s, %(strategy_version)s, %(distribution)s, %(mean_f)s, %(sd_f)s, %(p10_f)s, %(p50_f)s,
+    %(p90_f)s, %(source)s, %(issued_at)s, %(lead_h)s, %(observed_extreme_f)s, %(features)s, %(at)s
+)
+"""
+_PREDICTIONS = """
+select event_ticker, city_code, market_type, climate_date, strategy_name, strategy_version, distribution,
+    source, issued_at, lead_h, observed_extreme_f, features
+from ops.predictions where cycle_id = %(cycle_id)s order by prediction_id
+"""
+_COPY_SIGNALS = """
+copy ops.signals (
+    decided_at, cycle_id, mode, ticker, event_ticker, city_code, market_type, climate_date, strategy_name,
+    strategy_version, p_yes, uncertainty, decision, side, price, limit_price, fee, edge, qty, reasons,
+    recorded_at
+) from stdin
+"""
+_SIGNALS = """
+select ticker, event_ticker, city_code, market_type, climate_date, strategy_name, strategy_version, p_yes,
+    uncertainty, decision, side, price, limit_price, fee, edge, qty, reasons
+from ops.signals where cycle_id = %(cycle_id)s order by signal_id
+"""
+_RECENT = """
+select signal_id, decided_at, ticker, event_ticker, city_code, market_type, climate_date, strategy_name,
+    strategy_version, p_yes, uncertainty, decision, side, price, limit_price, fee, edge, qty, reasons
+from ops.signals where ticker = %(ticker)s order by decided_at desc, signal_id desc limit %(limit)s
+"""
+_INSERT_RISK_DECISION = """
+insert into ops.risk_decisions (
+    cycle_id, decided_at, ticker, side, asked_qty, allowed_qty, reasons, caps, recorded_at
+) values (
+    %(cycle_id)s, %(decided_at)s, %(ticker)s, %(side)s, %(asked_qty)s, %(allowed_qty)s, %(reasons)s, %(caps)s,
+    %(at)s
+)
+"""
+_RISK_DECISIONS = """
+select ticker, side, asked_qty, allowed_qty, reasons, caps
+from ops.risk_decisions where cycle_id = %(cycle_id)s order by risk_decision_id
+"""
+
+
+def insert_predictions(
+    connection: Connection, found: Sequence[Prediction], *, cycle_id: int, decided_at: datetime, at: datetime
+) -> None:
+    rows = [
+        {name: getattr(p, name) for name in Prediction.model_fields}
+        | {
+            "cycle_id": cycle_id,
+            "decided_at": decided_at,
+            "at": at,
+            "distribution": canonical_json(p.distribution),
+            "features": canonical_json(p.features),
+            "mean_f": p.distribution.mean_f,
+            "sd_f": p.distribution.sd_f,
+            "p10_f": p.distribution.quantile(0.1),
+            "p50_f": p.distribution.quantile(0.5),
+            "p90_f": p.distribution.quantile(0.9),
+        }
+        for p in found
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(_INSERT_PREDICTION, rows)
+
+
+def insert_signals(
+    connection: Connection,
+    found: Sequence[Signal],
+    *,
+    cycle_id: int,
+    mode: TradingMode,
+    decided_at: datetime,
+    at: datetime,
+) -> None:
+    with connection.cursor() as cursor, cursor.copy(_COPY_SIGNALS) as copy:
+        for s in found:
+            copy.write_row(
+                (
+                    *(decided_at, cycle_id, mode, s.ticker, s.event_ticker, s.city_code, s.market_type),
+                    *(
+                        s.climate_date,
+                        s.strategy_name,
+                        s.strategy_version,
+                        s.p_yes,
+                        s.uncertainty,
+                        s.decision,
+                    ),
+                    *(s.side, s.price, s.limit_price, s.fee, s.edge, s.qty, [str(r) for r in s.reasons], at),
+                )
+            )
+
+
+def insert_risk_decisions(
+    connection: Connection,
+    found: Sequence[RiskDecision],
+    *,
+    cycle_id: int,
+    decided_at: datetime,
+    at: datetime,
+) -> None:
+    rows = [
+        {name: getattr(d, name) for name in RiskDecision.model_fields}
+        | {"cycle_id": cycle_id, "decided_at": decided_at, "at": at}
+        | {"reasons": [str(r) for r in d.reasons], "caps": canonical_json(d.caps)}
+        for d in found
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(_INSERT_RISK_DECISION, rows)
+
+
+def predictions_of(connection: Connection, cycle_id: int) -> tuple[Prediction, ...]:
+    return fetch_models(connection, Prediction, _PREDICTIONS, {"cycle_id": cycle_id})
+
+
+def signals_of(connection: Connection, cycle_id: int) -> tuple[Signal, ...]:
+    return fetch_models(connection, Signal, _SIGNALS, {"cycle_id": cycle_id})
+
+
+def risk_decisions_of(connection: Connection, cycle_id: int) -> tuple[RiskDecision, ...]:
+    return fetch_models(connection, RiskDecision, _RISK_DECISIONS, {"cycle_id": cycle_id})
+
+
+class PostgresSignalRepository:
+    """``ports.ops_store.SignalRepository`` on Postgres."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get_for_cycle(self, cycle_id: int) -> tuple[Signal, ...]:
+        with self._database.connection() as connection:
+            return signals_of(connection, cycle_id)
+
+    def recent(self, ticker: str, limit: int = 20) -> tuple[tuple[int, Instant, Signal], ...]:
+        with self._database.connection() as connection:
+            rows = fetch_rows(connection, _RECENT, {"ticker": ticker, "limit": limit})
+        return tuple(
+            (
+                row.pop("signal_id"),
+                row.pop("decided_at").astimezone(UTC),
+                Signal.model_validate(row, strict=False),
+            )
+            for row in rows
+        )
