@@ -119,7 +119,8 @@ class MemoryOrderRepository:
         return dict(Counter(order.status for order in self._orders.values() if order.mode is mode))
 
     def rejects_since(self, mode: TradingMode, since: datetime) -> int:
-        return sum(found is mode and at >= aware(since) for found, at in self._rejects)
+        aware(since)
+        return sum(found is mode and at >= since for found, at in self._rejects)
 
     def events(self, order_id: int) -> tuple[Event, ...]:
         return tuple(self._events.get(order_id, ()))

@@ -87,6 +87,8 @@ class MemoryCycleRepository:
         cycle.finished_at, cycle.equity = aware(at), equity
 
     def list(self, since: datetime | None = None) -> tuple[CycleRow, ...]:
+        if since is not None:
+            aware(since)
         return tuple(
             CycleRow(
                 cycle_id=cycle_id,
@@ -97,7 +99,7 @@ class MemoryCycleRepository:
                 plan_hash=cycle.plan_hash,
             )
             for cycle_id, cycle in self.rows.items()
-            if since is None or cycle.started_at >= aware(since)
+            if since is None or cycle.started_at >= since
         )
 
     def load_inputs(self, cycle_id: int) -> CycleInputs:

@@ -27,7 +27,6 @@ select ticker, event_ticker, city_code, mode, side, qty, avg_entry, avg_exit, co
     fees_usd, status, opened_at, closed_at
 from ops.positions where mode = %(mode)s
 """
-_ALL = _POSITIONS + " order by ticker"
 _ONE = _POSITIONS + " and ticker = %(ticker)s"
 _INSERT_SETTLEMENT = """
 insert into ops.settlements (
@@ -56,8 +55,8 @@ class PostgresPositionRepository:
 
     def get_all(self, mode: TradingMode) -> tuple[Position, ...]:
         with self._database.connection() as connection:
-            found = fetch_models(connection, Position, _ALL, {"mode": mode})
-        return tuple(sorted(found, key=lambda position: position.ticker))
+            found = fetch_models(connection, Position, _POSITIONS, {"mode": mode})
+        return tuple(sorted(found, key=lambda position: position.ticker))  # by code point in any locale
 
     def get(self, mode: TradingMode, ticker: str) -> Position | None:
         with self._database.connection() as connection:
