@@ -1,5 +1,5 @@
--- No relation of the public schema has a column that names a key, an order, a raw payload or a hash, and
--- v_public_trades has exactly its published columns. A returned row names the column.
+-- No relation of the public schema has a column that names a key, an order, a raw payload or a
+-- hash, and v_public_trades has exactly its published columns. A returned row names the column.
 select
     columns.table_name,
     columns.column_name

@@ -1,5 +1,6 @@
--- For a market that was paid out and whose fills are all disclosed, the P&L of its fills is the realised
--- profit of its position: two ways to the same dollars. A returned row is a market where they differ.
+-- For a market that was paid out and whose fills are all disclosed, the P&L of its fills is the
+-- realised profit of its position: two ways to the same dollars. A returned row is a market where
+-- they differ.
 with
 
 fills as (

@@ -1,10 +1,14 @@
+-- depends_on: {{ ref("int_trades__disclosed_fills") }}
+-- depends_on: {{ ref("stg_ops__settlements") }}
 -- Equity after the last cycle that finished in each minute, in each mode, from first principles:
 -- capital, plus realised changes up to then, plus what the open positions would bring at the side
--- they could be sold to, by the last book recorded at that cycle. A market without any quote is valued
--- at cost (nothing was learnt), one with a quote but no bid for our side at zero, as the ledger does.
+-- they could be sold to, by the last book recorded at that cycle. A market without any quote is
+-- valued at cost (nothing was learnt), one with a quote but no bid for our side at zero, as the
+-- ledger does.
 --
--- A run goes on from the last minute it knows, or from an earlier fill or payout learnt since the run
--- before, and carries realised profit and the peak over from the row before that. Cost: new cycles only.
+-- A run goes on from the last minute it knows, or from an earlier fill or payout learnt since the
+-- run before, and carries realised profit and the peak over from the row before that. Cost: new
+-- cycles only.
 {{
     config(
         materialized="incremental",
@@ -26,29 +30,34 @@ snapshots as (select * from {{ ref("stg_ops__market_snapshots") }}),
 
 capital_events as (select * from {{ ref("stg_ops__capital_events") }}),
 
-bounds as (
-    {% if is_incremental() %}
-        select date_trunc('minute', least(seen.last_at, fills.first_at, payouts.first_at)) as from_at
-        from (
-            select
-                coalesce(max(finished_at), '-infinity') as last_at,
-                coalesce(max(computed_at), '-infinity') as computed_at
-            from {{ this }}
-        ) as seen
-        cross join lateral (
-            select min(late.filled_at) as first_at
-            from {{ ref("int_trades__disclosed_fills") }} as late
-            where late.disclosed_at >= seen.computed_at
-        ) as fills
-        cross join lateral (
-            select min(late.settled_at) as first_at
-            from {{ ref("stg_ops__settlements") }} as late
-            where late.recorded_at >= seen.computed_at
-        ) as payouts
-    {% else %}
-        select cast('-infinity' as timestamptz) as from_at
-    {% endif %}
-),
+{% if is_incremental() %}
+    seen as (
+        select
+            coalesce(max(finished_at), '-infinity') as last_at,
+            coalesce(max(computed_at), '-infinity') as computed_at
+        from {{ this }}
+    ),
+
+    learnt as (
+        select late.filled_at as happened_at
+        from {{ ref("int_trades__disclosed_fills") }} as late
+        inner join seen on late.disclosed_at >= seen.computed_at
+        union all
+        select late.settled_at as happened_at
+        from {{ ref("stg_ops__settlements") }} as late
+        inner join seen on late.recorded_at >= seen.computed_at
+    ),
+
+    bounds as (
+        select
+            date_trunc(
+                'minute', least(seen.last_at, (select min(learnt.happened_at) from learnt))
+            ) as from_at
+        from seen
+    ),
+{% else %}
+    bounds as (select cast('-infinity' as timestamptz) as from_at),
+{% endif %}
 
 cycles as (
     select distinct on (cycles.mode, date_trunc('minute', cycles.finished_at))
@@ -131,8 +140,8 @@ marked as (
     inner join steps
         on
             cycles.mode = steps.mode
-            and steps.step_at <= cycles.finished_at
-            and steps.valid_to > cycles.finished_at
+            and cycles.finished_at >= steps.step_at
+            and cycles.finished_at < steps.valid_to
             and steps.qty > 0
     left join lateral (
         select

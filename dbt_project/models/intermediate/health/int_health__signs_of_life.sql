@@ -1,6 +1,7 @@
--- What each component last showed of itself, as of now, from facts that no trade can change: the trader
--- by the start of its last cycle (not its end, which orders delay), the outside services and the page
--- by their probes, the warehouse by its last refresh, the database by answering this very query.
+-- What each component last showed of itself, as of now, from facts that no trade can change: the
+-- trader by the start of its last cycle (not its end, which orders delay), the outside services
+-- and the page by their probes, the warehouse by its last refresh, the database by answering this
+-- very query.
 with
 
 cycles as (select * from {{ ref("stg_ops__cycles") }}),

@@ -1,5 +1,5 @@
--- The contracts of the board's events, each with its newest terms and its newest quote as of now. Both
--- are found through an index, contract by contract: the cost does not grow with history.
+-- The contracts of the board's events, each with its newest terms and its newest quote as of now.
+-- Both are found through an index, contract by contract: the cost does not grow with history.
 with
 
 days as (select * from {{ ref("int_markets__board_days") }}),

@@ -1,6 +1,6 @@
--- How far each signal of a finished cycle came on its way to an order, counted. Steps before 'filled'
--- cannot change once the cycle is older than the delay, so a cycle is counted once and never again. A
--- cycle that was killed halfway has no end; the instant of its decision stands in.
+-- How far each signal of a finished cycle came on its way to an order, counted. Steps before
+-- 'filled' cannot change once the cycle is older than the delay, so a cycle is counted once and
+-- never again. A cycle that was killed halfway has no end; the instant of its decision stands in.
 {{
     config(
         materialized="incremental",

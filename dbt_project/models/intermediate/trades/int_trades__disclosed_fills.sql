@@ -1,11 +1,13 @@
--- THE choke point. Every public figure that depends on trades reads fills here and nowhere else, and
--- this table physically holds no fill younger than the delay: no plan, count or size of it can tell one.
+-- THE choke point. Every public figure that depends on trades reads fills here and nowhere else,
+-- and this table physically holds no fill younger than the delay: no plan, count or size of it
+-- can tell one.
 --
--- What a run adds: fills that have come of age and are not here yet, looked for by execution time over
--- the last days before the newest one here. The key is the execution time and not the time we learnt
--- of it, so that a fill learnt late appears at once if it is old enough, and no younger one can hide
--- behind a watermark; the anti-join makes a rerun add nothing. Fills learnt later than the look-back
--- need a full refresh. What a run writes again: fills whose market's result was published since.
+-- What a run adds: fills that have come of age and are not here yet, looked for by execution time
+-- over the last days before the newest one here. The key is the execution time and not the time
+-- we learnt of it, so that a fill learnt late appears at once if it is old enough, and no younger
+-- one can hide behind a watermark; the anti-join makes a rerun add nothing. Fills learnt later
+-- than the look-back need a full refresh. What a run writes again: fills whose market's result
+-- was published since.
 {{
     config(
         materialized="incremental",
@@ -140,7 +142,7 @@ select
     judged.fee,
     judged.p_yes,
     judged.p_side,
-    judged.p_bought - judged.bought_price - judged.fee / judged.qty as edge,
+    round(judged.p_bought - judged.bought_price - judged.fee / judged.qty, 6) as edge,
     case judged.outcome
         when 'won' then judged.qty * (1 - judged.bought_price) - judged.fee
         when 'lost' then -judged.qty * judged.bought_price - judged.fee

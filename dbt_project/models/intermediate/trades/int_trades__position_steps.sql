@@ -1,7 +1,7 @@
--- The ledger's arithmetic, replayed: one row per fill or payout of a market, with the position after it.
--- A market with anything new is written again from its first fill, because a late fill changes every
--- later step; markets live for days, so that is a handful of rows. A payout counts like a fill: from
--- the instant at which it is older than the delay.
+-- The ledger's arithmetic, replayed: one row per fill or payout of a market, with the position
+-- after it. A market with anything new is written again from its first fill, because a late fill
+-- changes every later step; markets live for days, so that is a handful of rows. A payout counts
+-- like a fill: from the instant at which it is older than the delay.
 {{
     config(
         materialized="incremental",
@@ -153,20 +153,21 @@ walked as (
             before.mode = numbered.mode
             and before.ticker = numbered.ticker
             and before.step_no + 1 = numbered.step_no
-    cross join lateral (
+    -- A recursive term can have no CTE of its own.
+    inner join lateral ( -- noqa: ST05
         select
             case
                 when numbered.bought_side <> before.side then least(numbered.qty, before.qty)
                 else 0
             end as closing
-    ) as part
-    cross join lateral (
+    ) as part on true
+    inner join lateral ( -- noqa: ST05
         select
             case
                 when part.closing = before.qty then before.cost_usd
                 else {{ ratio_half_even("before.cost_usd * part.closing", "before.qty") }}
             end as released
-    ) as share
+    ) as share on true
 )
 
 select

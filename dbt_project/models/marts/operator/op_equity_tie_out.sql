@@ -1,6 +1,7 @@
 -- The warehouse's equity beside the trader's own figures of the same cycle: two computations that
 -- share no code. Comparable when the trader knew, at the end of that cycle, everything that had
--- happened by then: what was learnt later the warehouse books by its own time, the trader when told.
+-- happened by then: what was learnt later the warehouse books by its own time, the trader when
+-- told.
 with
 
 equity as (select * from {{ ref("int_equity__by_minute") }}),

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref("stg_ops__world_clock") }}
 -- Recomputed for the climate dates inside the look-back; older dates stand as they are.
 {{
     config(

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref("stg_ops__world_clock") }}
 -- From everything looked at to what was filled, by day of decision in New York. A level counts the
 -- signals that came at least so far; lost is what fell between it and the next, so that
 -- count = next count + lost, and the reasons add up to lost.
@@ -67,11 +68,11 @@ stopped as (
         group by reached.decision_date, reached.mode
     ) as sent
     left join filled on sent.decision_date = filled.decision_date and sent.mode = filled.mode
-    cross join lateral (
+    inner join lateral (
         values
         (6, 'NOT_FILLED', sent.signal_count - coalesce(filled.signal_count, 0)),
         (7, null, coalesce(filled.signal_count, 0))
-    ) as outcome (step_no, reason, signal_count)
+    ) as outcome (step_no, reason, signal_count) on true
     where outcome.signal_count > 0
 ),
 
@@ -89,7 +90,8 @@ steps as (
         step.name as step
     from (
         values
-        (1, 'seen'), (2, 'priced'), (3, 'edge'), (4, 'gates'), (5, 'risk'), (6, 'sent'), (7, 'filled')
+        (1, 'seen'), (2, 'priced'), (3, 'edge'), (4, 'gates'),
+        (5, 'risk'), (6, 'sent'), (7, 'filled')
     ) as step (step_no, name)
 )
 
@@ -119,5 +121,5 @@ left join stopped
     on
         days.decision_date = stopped.decision_date
         and days.mode = stopped.mode
-        and stopped.step_no >= steps.step_no
+        and steps.step_no <= stopped.step_no
 group by days.decision_date, days.mode, steps.step_no, steps.step

@@ -7,7 +7,7 @@ with
 equity as (select * from {{ ref("int_equity__by_minute") }})
 
 select
-    minute_at as "timestamp",
+    minute_at as timestamp,
     mode,
     starting_capital_usd as starting_capital,
     realized_pnl_usd as realized_pnl,

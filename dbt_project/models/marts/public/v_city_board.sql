@@ -1,5 +1,5 @@
--- Market and weather are live; the model's side is at least as old as the public delay, because a fresh
--- forecast beside a fresh price would tell what we are about to trade.
+-- Market and weather are live; the model's side is at least as old as the public delay, because a
+-- fresh forecast beside a fresh price would tell what we are about to trade.
 with
 
 days as (select * from {{ ref("int_markets__board_days") }}),
@@ -10,13 +10,14 @@ weather as (select * from {{ ref("stg_ops__weather_snapshots") }}),
 
 predictions as (select * from {{ ref("stg_ops__predictions") }}),
 
--- An absent bid is a bid of nothing, an absent offer one of a full dollar; without either, no price.
+-- An absent bid is a bid of nothing, an absent offer one of a full dollar; without either, no
+-- price.
 priced as (
     select
         *,
         case
             when yes_bid is not null or yes_ask is not null
-                then (coalesce(yes_bid, 0) + coalesce(yes_ask, 1)) / 2
+                then round((coalesce(yes_bid, 0) + coalesce(yes_ask, 1)) / 2, 6)
         end as mid,
         case when result is not null then result = 'yes' end as is_winner
     from contracts
@@ -38,7 +39,7 @@ forecasts as (
         events.event_ticker,
         latest.*
     from (select distinct contracts.event_ticker from contracts) as events
-    cross join lateral (
+    inner join lateral (
         select
             predictions.distribution,
             predictions.mean_f,
@@ -54,14 +55,14 @@ forecasts as (
             and predictions.decided_at > {{ disclosed_until() }} - interval '5 days'
         order by predictions.decided_at desc, predictions.prediction_id desc
         limit 1
-    ) as latest
+    ) as latest on true
 ),
 
 believed as (
     select
         ranked.*,
         (
-            select sum(cast(part.ppm as numeric)) / 1000000
+            select round(sum(cast(part.ppm as numeric)) / 1000000, 6)
             from
                 jsonb_array_elements_text(forecasts.distribution -> 'ppm')
                 with ordinality as part (ppm, place)
@@ -82,7 +83,7 @@ events as (
         min(event_ticker) as event_ticker,
         max(close_at) as close_time,
         bool_or(result is not null) as is_settled,
-        bool_or(status = 'active') as is_active,
+        bool_or(coalesce(status, 'active') = 'active') as is_active,
         max(official_value) as official_value,
         sum(volume) as volume,
         sum(coalesce(bid_size, 0) + coalesce(ask_size, 0)) filter (where mid is not null) as depth,

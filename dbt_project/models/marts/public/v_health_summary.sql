@@ -1,5 +1,6 @@
--- Status is computed from age when read, so a dead trader turns down by itself. Times are cut to the
--- minute and messages come from a closed vocabulary: nothing here can tell that something was traded.
+-- Status is computed from age when read, so a dead trader turns down by itself. Times are cut to
+-- the minute and messages come from a closed vocabulary: nothing here can tell that something was
+-- traded.
 with
 
 signs as (select * from {{ ref("int_health__signs_of_life") }}),
@@ -8,7 +9,9 @@ aged as (
     select
         *,
         date_trunc('minute', last_ok_at) as last_ok,
-        cast(extract(epoch from {{ as_of() }} - date_trunc('minute', last_ok_at)) as integer) as age_s,
+        cast(
+            extract(epoch from {{ as_of() }} - date_trunc('minute', last_ok_at)) as integer
+        ) as age_s,
         extract(epoch from {{ as_of() }} - date_trunc('minute', checked_at)) as check_age_s
     from signs
 ),

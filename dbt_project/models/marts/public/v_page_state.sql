@@ -25,7 +25,7 @@ reporting as (
     select count(*) as city_count
     from cities
     cross join clock
-    cross join lateral (
+    inner join lateral (
         select weather.observed_at from weather
         where
             weather.city_code = cities.city_code
@@ -33,7 +33,7 @@ reporting as (
             and weather.captured_at > clock.now_at - interval '1 day'
         order by weather.captured_at desc
         limit 1
-    ) as latest
+    ) as latest on true
     where latest.observed_at > clock.now_at - interval '75 minutes'
 )
 

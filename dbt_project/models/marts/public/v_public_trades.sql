@@ -1,4 +1,5 @@
--- The delay is applied a second time here, when the page asks: two mistakes are needed for one leak.
+-- The delay is applied a second time here, when the page asks: two mistakes are needed for one
+-- leak.
 with
 
 fills as (select * from {{ ref("int_trades__disclosed_fills") }})
