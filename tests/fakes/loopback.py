@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that answers from a script, to show clients what goes wrong on real sockets."""
+"""A real HTTP server on loopback that answers from a script: what goes wrong on real sockets."""
 
 import json
 import threading

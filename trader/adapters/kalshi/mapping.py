@@ -92,6 +92,7 @@ def parse_contract(
     """
     _default_shard(market)
     market.one_of("market_type", ("binary",))
+    market.one_of("event_ticker", (event.event_ticker,))
     floor, cap = (
         market.number(name) if market.has(name) else None for name in ("floor_strike", "cap_strike")
     )
@@ -118,7 +119,7 @@ def parse_contract(
     }
     return Contract(
         ticker=market.text("ticker"),
-        event_ticker=market.text("event_ticker"),
+        event_ticker=event.event_ticker,
         series_ticker=event.series_ticker,
         city_code=city.code,
         market_type=market_type,

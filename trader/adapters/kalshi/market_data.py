@@ -16,8 +16,16 @@ from trader.domain.types import MarketType, ReasonCode
 from trader.ports.clock import Clock
 from trader.ports.exchange import ExchangeStatus, MarketView, RawPayload
 
-BOOKS_PER_CALL, EVENTS_PER_PAGE = 100, 200
+BOOKS_PER_CALL, EVENTS_PER_PAGE, MARKETS_PER_CALL = 100, 200, 100
 _Row = tuple[Contract, Fields, Response]
+# What moves without changing a market's terms; with any other difference the terms are read anew.
+_MOVES = frozenset(
+    f"{name}_dollars"
+    for name in (
+        *("yes_bid", "yes_ask", "no_bid", "no_ask", "last_price", "previous_price"),
+        *("previous_yes_bid", "previous_yes_ask", "liquidity"),
+    )
+) | {"yes_bid_size_fp", "yes_ask_size_fp", "volume_fp", "volume_24h_fp", "open_interest_fp", "updated_time"}
 
 
 class _View:
@@ -41,6 +49,7 @@ class KalshiMarketData:
         self._client, self._cities, self._clock = client, cities, clock
         self._events: dict[str, mapping.EventTerms] = {}
         self._series: dict[str, mapping.SeriesTerms] = {}
+        self._contracts: dict[str, tuple[object, Contract]] = {}
         self._terms_day: date | None = None
         self.is_depth_limited = False
         self.refused_results: tuple[RefusedMarket, ...] = ()
@@ -83,6 +92,7 @@ class KalshiMarketData:
         if (today := self._clock.now().date()) != self._terms_day:
             self._events.clear()
             self._series.clear()
+            self._contracts.clear()
             self._terms_day = today
         view = _View()
         for name in series:
@@ -134,7 +144,12 @@ class KalshiMarketData:
             raise MalformedPayload(
                 f"{market.what}: expected event {ticker} of {series} among open events, found none"
             )
-        return mapping.parse_contract(market, event, self._series[series], city, market_type)
+        terms = (market.without(_MOVES), event, self._series[series])
+        known = self._contracts.get(market.text("ticker"))
+        if known is None or known[0] != terms:
+            contract = mapping.parse_contract(market, event, self._series[series], city, market_type)
+            known = self._contracts[contract.ticker] = (terms, contract)
+        return known[1]
 
     def _read_events(self, series: str, view: _View) -> None:
         wanted = {"series_ticker": series, "status": "open"}
@@ -207,20 +222,19 @@ class KalshiMarketData:
             payloads=tuple(view.payloads),
         )
 
-    def results(self, event_tickers: Sequence[str]) -> tuple[MarketResult, ...]:
-        """Return the published results among the events' markets. Raises TransientError without an answer."""
+    def results(self, tickers: Sequence[str]) -> tuple[MarketResult, ...]:
+        """Return the published results among these markets. Raises TransientError without an answer."""
         found: list[MarketResult] = []
         refused: list[RefusedMarket] = []
-        for event in event_tickers:
-            what = f"markets of {event}"
+        for start in range(0, len(tickers), MARKETS_PER_CALL):
+            what = f"results from {tickers[start]} on"
+            wanted = {"tickers": ",".join(tickers[start : start + MARKETS_PER_CALL])}
             try:
-                pages = self._client.get_pages(
-                    "/markets", "markets", what=what, params={"event_ticker": event}
-                )
+                pages = self._client.get_pages("/markets", "markets", what=what, params=wanted)
             except VenueRejected as error:
                 raise TransientError(str(error)) from error
             for row in (row for page in pages for row in page.fields.items("markets")):
-                ticker, _ = _names(row, event)
+                ticker, event = _names(row, what)
                 try:
                     result = mapping.parse_result(Fields(row, f"market {ticker}"), self._cities)
                 except MalformedPayload as error:

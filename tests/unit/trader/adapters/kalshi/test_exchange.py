@@ -1,0 +1,257 @@
+"""Three outcomes of a send, and lists that are whole or not there."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import SecretStr
+
+from tests.fakes.clock import FakeClock
+from tests.fakes.loopback import Asked, Loopback, Reply, reply, serving
+from tests.fakes.samples import exchange_case, intent
+from trader.adapters.http import HttpClient
+from trader.adapters.kalshi.client import KalshiClient
+from trader.adapters.kalshi.exchange import KalshiExchange
+from trader.adapters.kalshi.signing import Signer
+from trader.domain.errors import ConfigurationError, InvariantViolation, TransientError
+from trader.domain.orders import Accepted, Refused, Unknown
+from trader.domain.types import TradingMode
+
+ORDER_ID = "3b23c1c7-f4ef-4f0d-8b9a-9e53c61f1a0d"
+CREATED = {
+    "order_id": ORDER_ID,
+    "client_order_id": "8c35ecb3-328f-4f52-8c7c-0f4b9862f8d1",
+    "fill_count": "4.00",
+    "remaining_count": "0.00",
+    "ts_ms": 1795182600123,
+}
+CANCELED = {"order_id": ORDER_ID, "reduced_by": "6.00", "ts_ms": 1795182600123}
+FILLS = exchange_case("fills__after_taker")["response_body"]["fills"]
+ORDERS = exchange_case("portfolio__orders_list")["response_body"]["orders"]
+
+
+@contextmanager
+def account(
+    script: Callable[[Asked], Reply], *, is_keyed: bool = True, mode: TradingMode = TradingMode.DEMO
+) -> Iterator[tuple[KalshiExchange, Loopback]]:
+    clock = FakeClock()
+    signer = Signer(SecretStr("key-id-0001"), Ed25519PrivateKey.generate()) if is_keyed else None
+    with serving(script) as server, HttpClient(clock=clock, timeout_s=0.5) as http:
+        client = KalshiClient(http, f"{server.origin}/trade-api/v2", clock=clock, signer=signer)
+        yield KalshiExchange(client, clock=clock, mode=mode), server
+
+
+def rows(name: str, *values: Any) -> Callable[[Asked], Reply]:
+    return lambda _: reply({name: list(values), "cursor": ""})
+
+
+@pytest.mark.story("3.3")
+def test_create_returns_the_exchange_id_and_quantities() -> None:
+    with account(lambda _: reply(CREATED, 201)) as (exchange, server):
+        outcome = exchange.create_order(intent())
+
+    assert outcome == Accepted(kalshi_order_id=ORDER_ID, filled_qty=Decimal(4), remaining_qty=Decimal(0))
+    assert server.paths("POST") == ["/trade-api/v2/portfolio/events/orders"]
+
+
+@pytest.mark.story("3.3")
+@pytest.mark.parametrize(
+    ("case", "code"),
+    [
+        ("orders__insufficient_balance", "insufficient_balance"),
+        ("orders__invalid_price_structure", "invalid_price"),
+        ("orders__post_only_cross", "invalid_order"),
+        ("orders__numeric_field_types", "bad_request"),
+        ("auth__skew_minus30s", "header_timestamp_expired"),
+    ],
+)
+def test_recorded_refusal_of_a_create_is_proof_and_is_not_retried(case: str, code: str) -> None:
+    recorded = exchange_case(case)
+
+    with account(lambda _: reply(recorded["response_body"], recorded["status"])) as (exchange, server):
+        assert exchange.create_order(intent()) == Refused(status=recorded["status"], code=code)
+        assert len(server.asked) == 1
+
+
+UNKNOWN = {
+    "request time-out": Reply(408, b'{"error":{"code":"timeout"}}'),
+    "server error": Reply(500, b'{"error":{"code":"internal_error"}}'),
+    "bad gateway in HTML": Reply(502, b"<html>"),
+    "unavailable": reply({"error": {"code": "exchange_unavailable"}}, 503),
+    "gateway time-out": Reply(504, b""),
+    "dropped": Reply(is_dropped=True),
+    "cut": Reply(201, b"{}" * 50, cut_after=3),
+    "trickle": Reply(201, b"x" * 100, pause_s=0.1),
+    "success without an order": reply({}, 201),
+    "success with an error": reply({"error": {"code": "deprecated_v1_order_endpoint"}}, 200),
+    "success in HTML": Reply(200, b"<html>"),
+    "success with another order": reply(CREATED | {"client_order_id": "other"}, 201),
+    "refusal in HTML": Reply(403, b"<html>blocked</html>"),
+    "redirect": Reply(307, b"", {"Location": "/elsewhere"}),
+    "our own id again": reply({"error": {"code": "order_already_exists", "message": "m"}}, 409),
+    "our own id again in capitals": reply({"error": {"code": "ORDER_ALREADY_EXISTS", "message": "m"}}, 409),
+}
+
+
+@pytest.mark.story("3.3")
+@pytest.mark.parametrize("answer", UNKNOWN.values(), ids=UNKNOWN.keys())
+def test_create_without_proof_is_unknown_and_sent_once(answer: Reply) -> None:
+    with account(lambda _: answer) as (exchange, server):
+        outcome = exchange.create_order(intent())
+
+        assert isinstance(outcome, Unknown)
+        assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (409, {"error": {"code": "trading_is_paused", "message": "m"}}, "trading_is_paused"),
+        (
+            409,
+            {"error": {"code": "fill_or_kill_insufficient_resting_volume"}},
+            "fill_or_kill_insufficient_resting_volume",
+        ),
+        (410, {"error": {"code": "deprecated_v1_order_endpoint"}}, "deprecated_v1_order_endpoint"),
+        (429, {"error": "too many requests"}, "too_many_requests"),
+        (422, {"error": {"code": "SOMETHING_NEW"}}, "SOMETHING_NEW"),
+    ],
+)
+def test_other_refusals_with_a_code_are_proof(status: int, body: Any, code: str) -> None:
+    with account(lambda _: reply(body, status)) as (exchange, _):
+        assert exchange.create_order(intent()) == Refused(status=status, code=code)
+
+
+@pytest.mark.story("3.3")
+def test_cancel_names_order_and_market() -> None:
+    with account(lambda _: reply(CANCELED)) as (exchange, server):
+        assert isinstance(exchange.cancel_order(ORDER_ID, "KXHIGHNY-26JUL16-B85.5"), Accepted)
+
+    assert server.paths("DELETE") == [f"/trade-api/v2/portfolio/events/orders/{ORDER_ID}"]
+    assert server.asked[0].query == {"market_ticker": "KXHIGHNY-26JUL16-B85.5"}
+
+
+@pytest.mark.parametrize(
+    "case", ["orders__cancel_executed", "orders__cancel_already_canceled", "orders__cancel_unknown_id"]
+)
+def test_cancel_of_what_is_not_found_proves_nothing(case: str) -> None:
+    recorded = exchange_case(case)
+
+    with account(lambda _: reply(recorded["response_body"], recorded["status"])) as (exchange, _):
+        assert exchange.cancel_order(ORDER_ID, "T") == Unknown(why="not_found")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [reply({}), reply(CANCELED | {"order_id": "another-order"}), reply(CANCELED | {"reduced_by": "0.00"})],
+)
+def test_cancel_answer_that_names_no_reduction_is_unknown(answer: Reply) -> None:
+    with account(lambda _: answer) as (exchange, _):
+        assert isinstance(exchange.cancel_order(ORDER_ID, "T"), Unknown)
+
+
+@pytest.mark.parametrize("order_id", ["", " ", "/", "..", "batched/", "short", "x" * 65, "a?b=c&d=efgh"])
+def test_id_that_is_none_never_reaches_the_cancel_all_address(order_id: str) -> None:
+    with account(lambda _: Reply(204, b"")) as (exchange, server):
+        with pytest.raises(InvariantViolation, match="nothing was sent"):
+            exchange.cancel_order(order_id, "T")
+        assert server.asked == []
+
+
+def test_intent_of_another_mode_is_not_sent() -> None:
+    with account(lambda _: reply(CREATED, 201)) as (exchange, server):
+        with pytest.raises(InvariantViolation, match="expected DEMO, found LIVE"):
+            exchange.create_order(intent(mode=TradingMode.LIVE))
+        assert server.asked == []
+
+
+@pytest.mark.story("3.1")
+def test_authenticate_proves_the_key_and_names_the_account() -> None:
+    balance = exchange_case("auth__balance_ok")["response_body"]
+
+    with account(lambda _: reply(balance)) as (exchange, server):
+        name = exchange.authenticate()
+
+    assert name.startswith("demo-")
+    assert "key-id-0001" not in name
+    assert server.paths() == ["/trade-api/v2/portfolio/balance"]
+    assert server.asked[0].headers["kalshi-access-key"] == "key-id-0001"
+
+
+@pytest.mark.story("3.1")
+@pytest.mark.parametrize(
+    "case", ["auth__bad_signature", "auth__unknown_key_id", "auth__missing_signature_header"]
+)
+def test_refused_key_is_the_operators_to_mend(case: str) -> None:
+    recorded = exchange_case(case)
+
+    refusal = reply(recorded["response_body"], 401)
+    with account(lambda _: refusal) as (exchange, _), pytest.raises(ConfigurationError, match="was started"):
+        exchange.authenticate()
+    with account(lambda _: Reply(200)) as (exchange, _), pytest.raises(TransientError):
+        exchange.authenticate()
+    with account(lambda _: Reply(200), is_keyed=False) as (exchange, _), pytest.raises(ConfigurationError):
+        exchange.authenticate()
+
+
+@pytest.mark.story("3.4")
+def test_fills_are_filtered_by_time_sorted_and_each_once() -> None:
+    since = datetime(2026, 6, 11, 6, 29, 30, 164956, tzinfo=UTC)
+
+    with account(rows("fills", *FILLS, FILLS[0])) as (exchange, server):
+        everything = exchange.get_fills()
+        newer = exchange.get_fills(since)
+        later = exchange.get_fills(since + timedelta(microseconds=1))
+
+    assert [fill.filled_at for fill in everything] == sorted({fill.filled_at for fill in everything})
+    assert len(everything) == len(FILLS)
+    assert [fill.fill_id for fill in newer] == [FILLS[0]["fill_id"]]
+    assert later == ()
+    assert server.asked[1].query["min_ts"] == str(int(since.timestamp()))
+
+
+@pytest.mark.story("3.4")
+def test_empty_account_gives_empty_lists() -> None:
+    def script(asked: Asked) -> Reply:
+        name = asked.path.rpartition("/")[2]
+        return reply({"market_positions" if name == "positions" else name: [], "cursor": ""})
+
+    with account(script) as (exchange, _):
+        assert exchange.get_fills() == ()
+        assert exchange.list_orders() == ()
+        assert exchange.get_settlements() == ()
+        assert exchange.get_positions() == ()
+
+
+@pytest.mark.story("3.4")
+def test_orders_and_positions_are_listed_in_our_words() -> None:
+    positions = exchange_case("portfolio__positions")["response_body"]
+
+    with account(rows("orders", *ORDERS, ORDERS[0])) as (exchange, server):
+        orders = exchange.list_orders("KXHIGHNY-26JUL16-B85.5")
+        assert server.asked[0].query["ticker"] == "KXHIGHNY-26JUL16-B85.5"
+    with account(lambda _: reply(positions)) as (exchange, _):
+        held = exchange.get_positions()
+
+    assert len(orders) == len(ORDERS)
+    assert [position.position for position in held] == [3]
+
+
+@pytest.mark.parametrize(
+    "row", [ORDERS[0] | {"status": "pending"}, {k: v for k, v in ORDERS[0].items() if k != "ticker"}, "text"]
+)
+def test_one_unreadable_order_spoils_the_list_instead_of_vanishing(row: Any) -> None:
+    listed = rows("orders", ORDERS[1], row)
+    with account(listed) as (exchange, _), pytest.raises(TransientError, match="the list was not used"):
+        exchange.list_orders()
+
+
+def test_refused_look_up_is_no_answer_about_orders() -> None:
+    with account(lambda _: reply({"error": {"code": "forbidden"}}, 403)) as (exchange, _):
+        for read in (exchange.list_orders, exchange.get_fills, exchange.get_positions, exchange.get_balance):
+            with pytest.raises(TransientError, match="403 forbidden"):
+                read()
