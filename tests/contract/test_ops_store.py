@@ -19,6 +19,7 @@ from trader.domain.types import (
     Action,
     Component,
     ComponentStatus,
+    Decision,
     MarketStatus,
     MarketType,
     OrderStatus,
@@ -250,7 +251,7 @@ def test_snapshot_of_unknown_terms_is_refused_whole(store: OpsStore) -> None:
     assert store.markets.latest_marks([TICKER]) == {}
 
 
-def test_event_awaits_its_result_from_close_until_every_market_has_one(store: OpsStore) -> None:
+def test_market_awaits_its_result_from_its_close_on(store: OpsStore) -> None:
     other = f"{EVENT}-T97"
     store.markets.save_contracts([a.contract(), a.contract(ticker=other)], at=AT)
     closed = a.contract().close_time
@@ -266,12 +267,12 @@ def test_event_awaits_its_result_from_close_until_every_market_has_one(store: Op
         )
         return store.markets.save_result(found, our_value=91, our_result="no", at=AT)
 
-    assert store.markets.events_awaiting_result(closed - MINUTE) == ()
+    assert store.markets.markets_awaiting_result(closed - MINUTE) == ()
     assert result(TICKER)
     assert not result(TICKER)
-    assert store.markets.events_awaiting_result(closed) == (EVENT,)
+    assert store.markets.markets_awaiting_result(closed) == (other,)
     assert result(other)
-    assert store.markets.events_awaiting_result(closed) == ()
+    assert store.markets.markets_awaiting_result(closed) == ()
 
 
 # ---- cycles, signals
@@ -371,6 +372,17 @@ def test_recent_signals_of_a_market_come_newest_first(store: OpsStore) -> None:
     assert found[0][0] > found[1][0]
     assert store.signals.recent("unknown") == ()
     assert store.signals.get_for_cycle(999) == ()
+
+
+def test_tally_counts_decisions_by_their_first_reason(store: OpsStore) -> None:
+    for slot in ("s1", "s2"):
+        decided(store, slot)
+
+    assert store.signals.tally(MODE) == {
+        (Decision.BUY, ReasonCode.EDGE_FOUND): 2,
+        (Decision.HOLD, ReasonCode.NO_FORECAST): 2,
+    }
+    assert store.signals.tally(TradingMode.LIVE) == {}
 
 
 # ---- orders

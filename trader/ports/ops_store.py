@@ -16,7 +16,7 @@ from trader.domain.plan import CycleInputs, CyclePlan, CycleSummary, ForecastPai
 from trader.domain.positions import CapitalEvent, Position
 from trader.domain.risk import Break, HealthStatus, RiskEvent, StateChange
 from trader.domain.signals import OrderIntent, Signal
-from trader.domain.types import Frozen, Instant, OrderStatus, TradingMode
+from trader.domain.types import Decision, Frozen, Instant, OrderStatus, ReasonCode, TradingMode
 from trader.domain.weather import WeatherSnapshot
 from trader.ports.exchange import RawPayload
 
@@ -85,14 +85,15 @@ class MarketRepository(Protocol):
         self, snapshots: Sequence[MarketSnapshot], *, at: datetime, cycle_id: int | None = None
     ) -> None: ...
     def get_active_markets(self, city_code: str) -> tuple[MarketSnapshot, ...]:
-        """Return the newest snapshot of each market of the city whose newest status is active, by ticker."""
+        """Return the newest snapshot of each market of the city whose newest status is active, by ticker.
+        A market that closed before our last look at the city is over, whatever its last snapshot said."""
         ...
 
     def save_result(
         self, result: MarketResult, *, our_value: int | None, our_result: str | None, at: datetime
     ) -> bool: ...
-    def events_awaiting_result(self, now: datetime) -> tuple[str, ...]:
-        """Event tickers whose markets are past close and have no stored result, sorted."""
+    def markets_awaiting_result(self, now: datetime) -> tuple[str, ...]:
+        """Tickers of markets past close without a stored result, sorted."""
         ...
 
     def latest_marks(self, tickers: Sequence[str]) -> dict[str, MarketSnapshot]: ...
@@ -104,6 +105,9 @@ class MarketRepository(Protocol):
 class SignalRepository(Protocol):
     def get_for_cycle(self, cycle_id: int) -> tuple[Signal, ...]: ...
     def recent(self, ticker: str, limit: int = 20) -> tuple[tuple[int, Instant, Signal], ...]: ...
+    def tally(self, mode: TradingMode) -> dict[tuple[Decision, ReasonCode], int]:
+        """How many signals took each decision for each first reason."""
+        ...
 
 
 class OrderRepository(Protocol):

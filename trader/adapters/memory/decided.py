@@ -2,6 +2,7 @@
 
 # ruff: noqa: ARG002 (the protocol names columns that only a database keeps)
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +13,7 @@ from trader.domain.canonical import content_hash
 from trader.domain.errors import InvariantViolation, PersistenceError
 from trader.domain.plan import CycleInputs, CyclePlan, CycleSummary
 from trader.domain.signals import Signal
-from trader.domain.types import Instant, TradingMode
+from trader.domain.types import Decision, Instant, ReasonCode, TradingMode
 from trader.ports.ops_store import CycleRow, EquityRow
 
 
@@ -132,6 +133,10 @@ class MemorySignalRepository:
     def get_for_cycle(self, cycle_id: int) -> tuple[Signal, ...]:
         cycle = self._cycles.rows.get(cycle_id)
         return cycle.plan.signals if cycle is not None and cycle.plan is not None else ()
+
+    def tally(self, mode: TradingMode) -> dict[tuple[Decision, ReasonCode], int]:
+        plans = (c.plan for c in self._cycles.rows.values() if c.plan is not None and c.mode is mode)
+        return dict(Counter((s.decision, s.reasons[0]) for plan in plans for s in plan.signals))
 
     def recent(self, ticker: str, limit: int = 20) -> tuple[tuple[int, Instant, Signal], ...]:
         found = [

@@ -153,10 +153,10 @@ class MemoryMarketRepository:
         self._results.setdefault(result.ticker, result)
         return is_new
 
-    def events_awaiting_result(self, now: datetime) -> tuple[str, ...]:
+    def markets_awaiting_result(self, now: datetime) -> tuple[str, ...]:
         aware(now)
         waiting = {
-            contract.event_ticker
+            ticker
             for ticker, versions in self._contracts.items()
             if ticker not in self._results
             for contract in versions.values()

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from trader.adapters.book_rules import aware
@@ -90,10 +92,10 @@ insert into ops.market_results (
 ) on conflict (ticker) do nothing returning ticker
 """
 _AWAITING = """
-select distinct c.event_ticker from ops.contracts as c
+select distinct c.ticker from ops.contracts as c
 where c.close_time <= %(now)s
     and not exists (select 1 from ops.market_results as r where r.ticker = c.ticker)
-order by c.event_ticker
+order by c.ticker
 """
 
 
@@ -141,15 +143,17 @@ def snapshot_from(row: Mapping[str, Any]) -> MarketSnapshot:
     """Return the snapshot of a row of ``_SNAPSHOTS``'s columns."""
     book = row["book"]
     if book is not None:
-        book = OrderBook.model_validate(
-            {
-                "captured_at": book["captured_at"],
-                "yes_bids": [{"price": price, "size": size} for price, size in book["yes_bids"]],
-                "no_bids": [{"price": price, "size": size} for price, size in book["no_bids"]],
-            },
-            strict=False,
+        book = OrderBook(
+            captured_at=book["captured_at"],
+            yes_bids=tuple(_level(price, size) for price, size in book["yes_bids"]),
+            no_bids=tuple(_level(price, size) for price, size in book["no_bids"]),
         )
     return MarketSnapshot.model_validate({**row, "book": book}, strict=False)
+
+
+@lru_cache(maxsize=1 << 16)  # most levels stand for many cycles; they are frozen, so one object serves all
+def _level(price: str, size: str) -> Level:
+    return Level(price=Decimal(price), size=Decimal(size))
 
 
 def _book_json(book: OrderBook | None) -> str | None:
@@ -203,10 +207,10 @@ class PostgresMarketRepository:
         with self._database.connection() as connection:
             return fetch_value(connection, _INSERT_RESULT, row) is not None
 
-    def events_awaiting_result(self, now: datetime) -> tuple[str, ...]:
+    def markets_awaiting_result(self, now: datetime) -> tuple[str, ...]:
         with self._database.connection() as connection:
             rows = fetch_rows(connection, _AWAITING, {"now": aware(now)})
-        return tuple(row["event_ticker"] for row in rows)
+        return tuple(row["ticker"] for row in rows)
 
     def latest_marks(self, tickers: Sequence[str]) -> dict[str, MarketSnapshot]:
         if not tickers:

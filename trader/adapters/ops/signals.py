@@ -7,7 +7,7 @@ from trader.adapters.ops.pool import Database
 from trader.adapters.ops.rows import Connection, fetch_models, fetch_rows
 from trader.domain.canonical import canonical_json
 from trader.domain.signals import Prediction, RiskDecision, Signal
-from trader.domain.types import Instant, TradingMode
+from trader.domain.types import Decision, Instant, ReasonCode, TradingMode
 
 _INSERT_PREDICTION = """
 insert into ops.predictions (
@@ -49,6 +49,10 @@ insert into ops.risk_decisions (
     %(cycle_id)s, %(decided_at)s, %(ticker)s, %(side)s, %(asked_qty)s, %(allowed_qty)s, %(reasons)s, %(caps)s,
     %(at)s
 )
+"""
+_TALLY = """
+select decision, reasons[1] as reason, count(*) as number
+from ops.signals where mode = %(mode)s group by decision, reasons[1]
 """
 _RISK_DECISIONS = """
 select ticker, side, asked_qty, allowed_qty, reasons, caps
@@ -145,6 +149,11 @@ class PostgresSignalRepository:
     def get_for_cycle(self, cycle_id: int) -> tuple[Signal, ...]:
         with self._database.connection() as connection:
             return signals_of(connection, cycle_id)
+
+    def tally(self, mode: TradingMode) -> dict[tuple[Decision, ReasonCode], int]:
+        with self._database.connection() as connection:
+            rows = fetch_rows(connection, _TALLY, {"mode": mode})
+        return {(Decision(row["decision"]), ReasonCode(row["reason"])): row["number"] for row in rows}
 
     def recent(self, ticker: str, limit: int = 20) -> tuple[tuple[int, Instant, Signal], ...]:
         with self._database.connection() as connection:
