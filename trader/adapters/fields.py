@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -44,6 +44,10 @@ class Fields:
     def has(self, name: str) -> bool:
         """Whether the field is there and not null; the exchange leaves unset fields out."""
         return self._value.get(name) is not None
+
+    def without(self, names: Collection[str]) -> dict[str, Any]:
+        """The object less some fields, for comparing."""
+        return {name: value for name, value in self._value.items() if name not in names}
 
     def names(self) -> frozenset[str]:
         return frozenset(self._value)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote, urlsplit
@@ -77,6 +78,7 @@ class HttpClient:
         """``timeout_s`` bounds one attempt in real seconds, all phases; ``seed`` is for the jitter."""
         self._clock, self._timeout_s, self._attempts = clock, timeout_s, attempts
         self._max_bytes, self._seed = max_bytes, seed
+        self._idle: list[_Worker] = []
         self._client = httpx.Client(
             timeout=timeout_s,
             follow_redirects=False,
@@ -94,6 +96,8 @@ class HttpClient:
         self.close()
 
     def close(self) -> None:
+        while self._idle:
+            self._idle.pop().calls.put(None)
         self._client.close()
 
     def read(
@@ -146,14 +150,15 @@ class HttpClient:
         sent = dict(headers() if headers else {})
         call = _Call(self._client, method, url, dict(params or {}), sent, content, self._max_bytes)
         sent_at = self._clock.now()
-        thread = threading.Thread(target=call.run, name="http-call", daemon=True)
-        thread.start()
-        thread.join(self._timeout_s)
-        if thread.is_alive():
+        worker = self._worker()
+        worker.calls.put(call)
+        if not call.is_done.wait(self._timeout_s):
             call.is_abandoned.set()
+            worker.calls.put(None)  # it ends when the call it hangs in ends; nobody waits for it
             raise TransientError(
                 f"{what}: expected an answer within {self._timeout_s} s, found none {_where(url)}"
             )
+        self._idle.append(worker)
         if call.answer is None:
             raise TransientError(
                 f"{what}: expected an answer, found {call.problem} {_where(url)}"
@@ -161,14 +166,33 @@ class HttpClient:
         status, received, body = call.answer
         return Response(status, received, body, sent_at, self._clock.now())
 
+    def _worker(self) -> "_Worker":
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return _Worker()
+
     def _backoff_s(self, url: str, attempt: int) -> float:
         """Return 0.5 s doubled per attempt, times 0.5 to 1.5: spread over callers, the same in every run."""
         digest = sha256(f"{self._seed} {url} {attempt}".encode()).digest()
         return float(_FIRST_BACKOFF_S * 2**attempt * (0.5 + digest[0] / 256))
 
 
+class _Worker:
+    """A helper thread that makes one call after the other, until it is given None."""
+
+    def __init__(self) -> None:
+        self.calls: SimpleQueue[_Call | None] = SimpleQueue()
+        threading.Thread(target=self._work, name="http-calls", daemon=True).start()
+
+    def _work(self) -> None:
+        while (call := self.calls.get()) is not None:
+            call.run()
+            call.is_done.set()
+
+
 class _Call:
-    """One exchange on its own thread. ``answer`` is set when the whole body has arrived, else ``problem``."""
+    """One exchange on a helper thread. ``answer`` is set when the whole body has arrived, else ``problem``."""
 
     def __init__(
         self,
@@ -182,7 +206,7 @@ class _Call:
     ) -> None:
         self._client, self._max_bytes = client, max_bytes
         self._request = (method, url, params, headers, content)
-        self.is_abandoned = threading.Event()
+        self.is_abandoned, self.is_done = threading.Event(), threading.Event()
         self.answer: tuple[int, Mapping[str, str], bytes] | None = None
         self.problem = "nothing"
         self.error: Exception | None = None

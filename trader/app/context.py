@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from structlog.typing import FilteringBoundLogger
+from structlog.stdlib import BoundLogger
 
 from trader.app.config import Settings
 from trader.app.halt import HaltFile
@@ -32,7 +32,7 @@ class Trader:
     exchange: Exchange
     weather: WeatherSource
     halt_file: HaltFile
-    log: FilteringBoundLogger
+    log: BoundLogger
     cities: dict[str, CityConfig]
     epoch: int
     min_forecast_pairs: int

@@ -1,6 +1,5 @@
 """What a demo or a status call tells a person."""
 
-from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -16,14 +15,7 @@ def print_summary(trader: Trader, simulator: SimulatorProcess, say: Say) -> bool
     """Print what the demo did; return whether our ledger equals the exchange's to the last digit."""
     store, mode = trader.store, trader.mode
     rows = store.cycles.list()
-    decisions: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    snapshots = 0
-    for row in rows:
-        for signal in store.signals.get_for_cycle(row.cycle_id):
-            decisions[signal.decision] += 1
-            reasons[signal.reasons[0]] += 1
-            snapshots += 1
+    tally = store.signals.tally(mode)
     fills = store.fills.get(mode)
     positions = store.positions.get_all(mode)
     settled = store.positions.settlements(mode)
@@ -32,11 +24,12 @@ def print_summary(trader: Trader, simulator: SimulatorProcess, say: Say) -> bool
     say("\nsummary")
     say(f"  mode               {mode}")
     say(f"  cycles             {len(rows)}")
-    say(f"  snapshots          {snapshots}")
-    say(f"  signals            {_counts(decisions)}")
-    for reason, count in reasons.most_common():
-        say(f"    {reason:<26}{count:>7}")
-    say(f"  orders             {_counts({s: n for s, n in orders.items() if n}) or 'none'}")
+    say(f"  snapshots          {sum(tally.values())}")
+    say("  signals")
+    for (decision, reason), count in tally.items():
+        say(f"    {decision:<5}{reason:<26}{count:>7}")
+    found = ", ".join(f"{count} {status}" for status, count in sorted(orders.items()) if count)
+    say(f"  orders             {found or 'none'}")
     say(f"  fills              {len(fills)}")
     say(f"  settled events     {len({s.event_ticker for s in settled})}")
     say(f"  fees               ${sum((f.fee for f in fills), Decimal(0)):,.4f}")
@@ -58,10 +51,6 @@ def _ledgers_agree(trader: Trader, simulator: SimulatorProcess, ours: Decimal, s
     sign = "=" if theirs == ours else "≠"
     say(f"  exchange balance   ${theirs:,.6f} {sign} our ledger ${ours:,.6f}")
     return theirs == ours
-
-
-def _counts(found: Counter[str] | dict[OrderStatus, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sorted(found.items()))
 
 
 def _signed(usd: Decimal) -> str:

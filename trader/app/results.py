@@ -21,7 +21,7 @@ def settle(trader: Trader) -> int:
     now = trader.clock.now()
     if trader.results_polled_at is not None and now - trader.results_polled_at < POLL_EVERY:
         return 0
-    awaited = trader.store.markets.events_awaiting_result(now)
+    awaited = trader.store.markets.markets_awaiting_result(now)
     if not awaited:
         return 0
     trader.results_polled_at = now

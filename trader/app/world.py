@@ -38,6 +38,7 @@ class SimulatorProcess:
         self._world = world
         self._extra = extra
         self._process: subprocess.Popen[bytes] | None = None
+        self._http = httpx.Client(timeout=10)
         self.origin = ""
         self.key_id = ""
         self.key_file = Path()
@@ -77,6 +78,7 @@ class SimulatorProcess:
         )
 
     def __exit__(self, *_: object) -> None:
+        self._http.close()
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             try:
@@ -87,7 +89,7 @@ class SimulatorProcess:
 
     def get(self, path: str) -> dict[str, Any]:
         """Read one of the simulator's own control pages (``/sim/...``)."""
-        found: dict[str, Any] = httpx.get(self.origin + path, timeout=10).raise_for_status().json()
+        found: dict[str, Any] = self._http.get(self.origin + path).raise_for_status().json()
         return found
 
     def facts(self) -> WorldFacts:
@@ -101,7 +103,7 @@ class SimulatorProcess:
 
     def step_to(self, instant: datetime) -> None:
         """Move the world's clock forward. Raises TransientError when the simulator refuses."""
-        answer = httpx.post(self.origin + "/sim/clock", json={"now": instant.isoformat()}, timeout=10)
+        answer = self._http.post(self.origin + "/sim/clock", json={"now": instant.isoformat()})
         if answer.status_code != 200:
             raise TransientError(f"World clock: expected it to move to {instant}, found {answer.text[:200]}")
 

@@ -57,8 +57,8 @@ class MarketData(Protocol):
         """Return every open market of the series with its full book, stamped on receipt."""
         ...
 
-    def results(self, event_tickers: Sequence[str]) -> tuple[MarketResult, ...]:
-        """Return the published results among the markets of these events."""
+    def results(self, tickers: Sequence[str]) -> tuple[MarketResult, ...]:
+        """Return the published results among these markets."""
         ...
 
 
