@@ -1,0 +1,184 @@
+"""Worst case over mutually exclusive outcomes equals brute force, and caps allow the largest size within
+them.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.trader.core.builders import CITIES, contract, event_contracts, holding
+from trader.core.exposure import Exposure, Trade, event_risk, is_over
+from trader.core.sizing import kelly_contracts, to_trade
+from trader.domain.positions import Holding
+from trader.domain.risk import Cap, RiskLimits
+from trader.domain.types import ReasonCode, Side
+
+D = Decimal
+R = ReasonCode
+BRACKETS = event_contracts()
+OUTCOMES = {BRACKETS[0].event_ticker: tuple(c.ticker for c in BRACKETS)}
+
+
+def trade(
+    qty: str = "10", cost: str = "0.50", *, city: str = "NYC", bracket: int = 2, side: Side = Side.YES
+) -> Trade:
+    terms = event_contracts(city=city)[bracket]
+    return Trade(terms.ticker, terms.event_ticker, city, side, D(qty), D(cost), D(cost))
+
+
+def exposure(
+    held: Sequence[Holding] = (), limits: RiskLimits | None = None, equity: str = "5000"
+) -> Exposure:
+    return Exposure(held, OUTCOMES, CITIES.values(), limits or RiskLimits(), D(equity))
+
+
+def brute_force(held: Sequence[Holding]) -> Decimal:
+    """Every outcome times every subset of pending orders that fill."""
+    pending = [h for h in held if h.is_pending]
+    worst = D(0)
+    for winner, fills in product(BRACKETS, product((False, True), repeat=len(pending))):
+        filled = iter(fills)
+        loss = D(0)
+        for h in held:
+            if h.is_pending and not next(filled):
+                continue
+            pays = (h.ticker == winner.ticker) is (h.side is Side.YES)
+            loss += h.qty * h.cost_usd - (h.qty if pays else 0)
+        worst = max(worst, loss)
+    return worst
+
+
+holdings = st.lists(
+    st.builds(
+        lambda i, side, qty, cents, pending: holding(
+            BRACKETS[i], side, str(qty), str(D(cents) / 100), is_pending=pending
+        ),
+        st.integers(0, 5), st.sampled_from(Side), st.integers(1, 100), st.integers(1, 99), st.booleans(),
+    ),
+    max_size=5,
+)  # fmt: skip
+
+
+@pytest.mark.story("4.4")
+@given(holdings)
+def test_worst_case_equals_every_outcome_and_every_fill_tried(held: list[Holding]) -> None:
+    assert event_risk(held, OUTCOMES[BRACKETS[0].event_ticker]) == brute_force(held)
+    assert exposure(held).calculate_open_risk() == brute_force(held)
+
+
+@given(holdings)
+def test_without_a_known_set_of_outcomes_nothing_offsets(held: list[Holding]) -> None:
+    total = sum((h.qty * h.cost_usd for h in held), D(0))
+
+    assert event_risk(held, ()) == total
+    if held:
+        assert event_risk(held, ("SOME-OTHER-MARKET",)) == total
+    assert event_risk(held, OUTCOMES[BRACKETS[0].event_ticker]) <= total
+
+
+def test_two_brackets_of_one_event_cannot_both_lose_as_no() -> None:
+    held = [holding(BRACKETS[1], Side.NO, "10", "0.80"), holding(BRACKETS[2], Side.NO, "10", "0.70")]
+
+    # at worst one of them loses: 8 or 7 dollars, less what the other wins
+    assert event_risk(held, OUTCOMES[BRACKETS[0].event_ticker]) == D("5.00")  # 10 x 0.80 - 10 x 0.30
+
+
+@pytest.mark.story("4.4")
+def test_oversized_trades_are_blocked_by_each_limit() -> None:
+    limits = RiskLimits(
+        trade=Cap(usd=D(100), fraction=D(1)), city=Cap(usd=D(150), fraction=D(1)),
+        cluster=Cap(usd=D(250), fraction=D(1)), open_risk=Cap(usd=D(500), fraction=D(1)),
+    )  # fmt: skip
+    empty = exposure(limits=limits)
+    assert empty.check_trade_size(trade("200", "0.50"))
+    assert empty.check_trade_size(trade("201", "0.50")).reasons == (R.TRADE_RISK_EXCEEDED,)
+
+    other_event = contract(82, 83, day=BRACKETS[0].climate_date.replace(day=17))
+    city = exposure([holding(other_event, Side.YES, "200", "0.60")], limits)
+    assert city.check_city_exposure(trade("60", "0.50"))
+    assert city.check_city_exposure(trade("61", "0.50")).reasons == (R.CITY_EXPOSURE_EXCEEDED,)
+
+    philadelphia = holding(contract(82, 83, city="PHL"), Side.YES, "300", "0.75")
+    cluster = exposure([philadelphia], limits)
+    assert cluster.check_cluster_exposure(trade("50", "0.50"))
+    assert cluster.check_cluster_exposure(trade("51", "0.50")).reasons == (R.CLUSTER_EXPOSURE_EXCEEDED,)
+    assert cluster.check_cluster_exposure(trade("60", "0.50", city="MIA"))
+
+
+def test_a_cap_is_the_smaller_of_dollars_and_percent_of_current_equity() -> None:
+    poor = exposure(equity="1000")  # 2 % of 1,000 is 20 dollars
+
+    assert poor.check_trade_size(trade("40", "0.50"))
+    assert not poor.check_trade_size(trade("41", "0.50"))
+    assert not exposure(equity="-5").check_trade_size(trade("1", "0.50"))
+
+
+@given(
+    holdings,
+    st.integers(1, 100),
+    st.integers(1, 99),
+    st.integers(0, 5),
+    st.sampled_from(Side),
+    st.integers(1, 60),
+)
+def test_the_largest_size_is_within_every_cap_and_one_more_is_not(
+    held: list[Holding], qty: int, cents: int, bracket: int, side: Side, cap: int
+) -> None:
+    limits = RiskLimits(city=Cap(usd=D(cap), fraction=D(1)))
+    book = exposure(held, limits)
+    wish = trade(str(qty), str(D(cents) / 100), bracket=bracket, side=side)
+
+    allowed, binding = book.largest_allowed(wish)
+
+    assert not any(is_over(c) for c in book.checks(wish, allowed))
+    if allowed < qty:
+        assert binding
+        assert any(is_over(c) for c in book.checks(wish, allowed + 1))
+    else:
+        assert binding == ()
+
+
+def test_what_a_plan_adds_counts_for_the_next_trade() -> None:
+    book = exposure()
+    first = trade("100", "0.50")
+
+    book.add(first, D(60))
+
+    assert book.city_risk("NYC") == D(30)
+    assert book.cluster_risk("NE") == D(30)
+    assert book.calculate_open_risk() == D(30)
+    assert exposure(
+        [holding(contract(82, 83), Side.YES, "1", "0.5").model_copy(update={"city_code": "XXX"})]
+    ).cluster_risk("XXX") == D("0.5")
+
+
+@pytest.mark.parametrize(
+    ("p_win", "cost", "equity", "contracts"),
+    [
+        ("0.60", "0.50", "100", "4"),  # 0.1 x (0.10 / 0.50) x 100 = 2 dollars = 4 contracts
+        ("0.60", "0.50", "5000", "100"),  # 200, capped
+        ("0.50", "0.50", "5000", "0"),
+        ("0.40", "0.50", "5000", "0"),
+        ("1", "0.999", "1", "0"),
+        ("1", "1", "5000", "0"),
+        ("0.5", "0", "5000", "0"),
+        ("0.9", "0.5", "0", "0"),
+    ],
+)
+def test_size_is_a_fraction_of_kelly_in_whole_contracts(
+    p_win: str, cost: str, equity: str, contracts: str
+) -> None:
+    assert kelly_contracts(D(p_win), D(cost), D(equity), RiskLimits()) == D(contracts)
+
+
+@pytest.mark.parametrize(
+    ("target", "held", "depth", "qty"),
+    [("10", "0", "100", "10"), ("10", "4", "100", "6"), ("10", "12", "100", "0"), ("10", "0", "3.9", "3"),
+     ("10", "0.5", "9", "9")],
+)  # fmt: skip
+def test_only_what_is_missing_and_offered_is_traded(target: str, held: str, depth: str, qty: str) -> None:
+    assert to_trade(D(target), D(held), D(depth)) == D(qty)
