@@ -1,0 +1,298 @@
+"""The warehouse on a real server: what the public role sees, when, and whether the numbers are right."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from tests.integration.warehouse_history import (
+    CAPITAL,
+    CYCLES,
+    LATE,
+    NOW,
+    TRADES,
+    add_fill,
+    fill_history,
+    ledger_at,
+)
+from trader.app.postgres import Urls
+from trader.app.rollup import RollupResult, rollup
+from trader.domain.errors import ConfigurationError
+
+pytestmark = pytest.mark.xdist_group("warehouse")
+D = Decimal
+KEYS = {
+    "v_public_trades": "fill_time, city, side, action, price",
+    "equity_curve": "timestamp",
+    "city_metrics": "city_code, date",
+    "strategy_metrics": "strategy_name, date",
+    "decision_funnel": "date, step_no",
+    "v_city_board": "city_position, market_type, climate_date",
+}
+OLD = [t for t in TRADES if t.filled_at <= NOW - timedelta(minutes=60)]
+
+
+@dataclass
+class Warehouse:
+    urls: Urls
+    data_dir: Path
+    built: RollupResult
+
+    def rows(self, statement: str) -> list[dict[str, Any]]:
+        """Ask as the public page's role."""
+        with psycopg.connect(self.urls.dashboard, row_factory=dict_row) as connection:
+            return connection.execute(statement.encode()).fetchall()
+
+    def everything(self) -> dict[str, list[dict[str, Any]]]:
+        return {
+            name: self.rows(f"select * from analytics.{name} order by {key}") for name, key in KEYS.items()
+        }
+
+    def refresh(self) -> None:
+        done = rollup(self.urls.analytics, selector="refresh", data_dir=self.data_dir)
+        assert done.success, done.failures
+
+    def set_clock(self, minutes: float) -> None:
+        with psycopg.connect(self.urls.trader) as connection:
+            connection.execute(
+                "update ops.world_clock set world_now = %s", (NOW + timedelta(minutes=minutes),)
+            )
+
+
+def build(urls: Urls, data_dir: Path) -> Warehouse:
+    built = rollup(urls.analytics, selector="deploy", data_dir=data_dir)
+    assert built.success, built.failures
+    return Warehouse(urls, data_dir, built)
+
+
+@pytest.fixture(scope="module")
+def built(new_database: Callable[..., Urls], tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """One warehouse built once; tests that move its clock put it back."""
+    urls = new_database()
+    fill_history(urls.trader)
+    return build(urls, tmp_path_factory.mktemp("warehouse"))
+
+
+@pytest.fixture
+def warehouse(built: Warehouse) -> Iterator[Warehouse]:
+    yield built
+    built.set_clock(0)
+
+
+@pytest.mark.story("5.1")
+def test_the_whole_project_builds_and_every_test_passes(warehouse: Warehouse) -> None:
+    assert warehouse.built.counts["model success"] >= 30
+    assert warehouse.built.counts["test pass"] >= 60
+    assert warehouse.built.counts["unit_test pass"] >= 6
+    assert "all passed" in warehouse.built.summary()
+
+
+@pytest.mark.story("2.8")
+@pytest.mark.story("5.4")
+def test_a_fill_is_public_at_sixty_minutes_and_not_one_microsecond_earlier(warehouse: Warehouse) -> None:
+    shown = warehouse.rows("select city, qty, price, fill_time from analytics.v_public_trades")
+
+    assert sorted((r["qty"], r["price"]) for r in shown) == sorted((t.qty, t.price) for t in OLD)
+    assert max(r["fill_time"] for r in shown) == NOW - timedelta(minutes=60)
+    assert all(r["fill_time"].second == r["fill_time"].microsecond == 0 for r in shown)
+    assert sum(r["trades"] for r in warehouse.rows("select trades from analytics.city_metrics")) == len(OLD)
+    assert warehouse.rows("select max(timestamp) as at from analytics.equity_curve")[0]["at"] == CYCLES[4]
+
+
+@pytest.mark.story("2.8")
+@pytest.mark.story("5.4")
+def test_the_public_role_reads_the_marts_and_nothing_else(warehouse: Warehouse) -> None:
+    with psycopg.connect(warehouse.urls.analytics) as connection:
+        relations = connection.execute(
+            "select schemaname, tablename from pg_tables where schemaname ~ '^(ops|analytics)' union all "
+            "select schemaname, viewname from pg_views where schemaname ~ '^(ops|analytics)'"
+        ).fetchall()
+    readable = set()
+    with psycopg.connect(warehouse.urls.dashboard, autocommit=True) as connection:
+        for schema, name in relations:
+            try:
+                connection.execute(f'select 1 from "{schema}"."{name}" limit 1'.encode())
+                readable.add(f"{schema}.{name}")
+            except psycopg.errors.InsufficientPrivilege:
+                continue
+
+    assert len(relations) > 50
+    assert readable == {f"analytics.{name}" for name in (*KEYS, "v_health_summary", "v_page_state")}
+
+
+@pytest.mark.story("5.4")
+def test_public_trades_have_exactly_their_published_columns(warehouse: Warehouse) -> None:
+    row = warehouse.rows("select * from analytics.v_public_trades limit 1")[0]
+
+    assert list(row) == [
+        *(
+            "city",
+            "city_name",
+            "market_type",
+            "climate_date",
+            "bracket_label",
+            "side",
+            "action",
+            "qty",
+            "price",
+        ),
+        *("fee", "fill_time", "mode", "strategy_name", "p_side", "edge", "outcome", "pnl"),
+    ]
+
+
+@pytest.mark.story("5.3")
+def test_equity_is_what_the_traders_ledger_says_to_the_last_digit(warehouse: Warehouse) -> None:
+    rows = warehouse.rows("select * from analytics.equity_curve order by timestamp")
+
+    expected = [(at, *ledger_at(at)) for at in CYCLES[:5]]
+    assert [(r["timestamp"], r["realized_pnl"], r["unrealized_pnl"]) for r in rows] == expected
+    for row in rows:
+        assert row["starting_capital"] == CAPITAL
+        assert row["total_equity"] == CAPITAL + row["realized_pnl"] + row["unrealized_pnl"]
+    # 5001.33 after the first cycle is the peak, 4997.75 after the second: 3.58 / 5001.33
+    assert rows[1]["drawdown"] == D("0.000716")
+
+
+@pytest.mark.story("5.1")
+def test_city_metrics_match_the_raw_fills(warehouse: Warehouse) -> None:
+    rows = {r["city_code"]: r for r in warehouse.rows("select * from analytics.city_metrics")}
+
+    for city in ("NYC", "DEN", "CHI"):
+        fills = [t for t in OLD if t.ticker[6:9] == city]
+        assert rows[city]["trades"] == len(fills)
+        assert rows[city]["qty"] == sum(t.qty for t in fills)
+        assert rows[city]["fees"] == sum(t.fee for t in fills)
+        assert rows[city]["volume_usd"] == sum(t.qty * t.price for t in fills)
+    nyc = rows["NYC"]
+    assert nyc["pnl"] == D("5.83") + D("1.42")  # 10 x 0.60 - 0.17, 5 x 0.30 - 0.08
+    assert (nyc["wins"], nyc["losses"], nyc["win_rate"]) == (2, 0, 1)
+    assert nyc["break_even_win_rate"] == D("0.516667")  # (4.17 + 3.58) / 15
+    assert rows["DEN"]["pnl"] is None
+    assert rows["DEN"]["win_rate"] is None
+
+
+@pytest.mark.story("5.2")
+def test_strategy_metrics_are_side_aware_and_keep_the_older_figure(warehouse: Warehouse) -> None:
+    row = warehouse.rows("select * from analytics.strategy_metrics where date = '2026-07-15'")[0]
+
+    # YES 0.60 - 0.40 - 0.017 = 0.183; NO at p_yes 0.20: 0.80 - 0.70 - 0.016 = 0.084
+    assert row["edge_realized"] == D("0.133500")
+    assert row["avg_fill_price_minus_p_yes"] == D("0.150000")  # (0.40 - 0.60 + 0.70 - 0.20) / 2
+    assert (row["signals"], row["trades"], row["pnl"]) == (2, 2, D("7.25"))
+
+
+@pytest.mark.story("5.2")
+def test_the_funnel_counts_every_signal_of_an_old_cycle_once(warehouse: Warehouse) -> None:
+    rows = warehouse.rows(
+        "select * from analytics.decision_funnel where date = '2026-07-15' order by step_no"
+    )
+
+    steps = [(r["step"], r["count"], r["lost"]) for r in rows]
+    assert steps == [
+        ("seen", 11, 2), ("priced", 9, 4), ("edge", 5, 2), ("gates", 3, 0), ("risk", 3, 0), ("sent", 3, 0),
+        ("filled", 3, 0),
+    ]  # fmt: skip
+    assert {r["reason"]: r["count"] for r in rows[1]["top_reasons"]} == {
+        "BOOK_MISSING": 2,
+        "EDGE_TOO_SMALL": 2,
+    }
+
+
+@pytest.mark.story("5.5")
+def test_health_shows_six_components_and_flags_what_is_not_well(warehouse: Warehouse) -> None:
+    warehouse.set_clock(-29)  # one minute after the last cycle
+    rows = {r["component"]: r for r in warehouse.rows("select * from analytics.v_health_summary")}
+
+    assert {c: r["status"] for c, r in rows.items()} == {
+        "trader": "ok", "kalshi_api": "ok", "nws_api": "degraded", "database": "ok", "analytics": "ok",
+        "dashboard": "ok",
+    }  # fmt: skip
+    assert [c for c, r in rows.items() if r["is_degraded"]] == ["nws_api"]
+
+
+@pytest.mark.story("5.5")
+def test_a_dead_trader_turns_down_by_itself(warehouse: Warehouse) -> None:
+    status = "select status, message from analytics.v_health_summary where component = 'trader'"
+    warehouse.set_clock(-20)  # ten minutes after the last cycle: two intervals
+    in_time = warehouse.rows(status)
+    warehouse.set_clock(-19)
+    late = warehouse.rows(status)
+
+    assert in_time == [{"status": "ok", "message": "working"}]
+    assert late == [{"status": "down", "message": "no cycle in time"}]
+
+
+@pytest.mark.story("6.1")
+def test_the_board_shows_ten_cities_a_live_market_and_an_old_model(warehouse: Warehouse) -> None:
+    rows = warehouse.rows("select * from analytics.v_city_board order by city_position")
+    today = [r for r in rows if r["market_type"] == "HIGH" and r["is_today"]]
+    nyc = next(r for r in today if r["city_code"] == "NYC")
+
+    assert len(today) == 10
+    assert sum(r["event_status"] == "none" for r in today) == 7
+    assert (nyc["leading_label"], nyc["leading_bid"], nyc["leading_ask"]) == (
+        "84° to 85°",
+        D("0.60"),
+        D("0.63"),
+    )
+    assert nyc["quotes_as_of"] == CYCLES[5]
+    assert nyc["forecast_as_of"] == CYCLES[4], "the newer prediction is 30 minutes old"
+    assert [b["model_p"] for b in nyc["ladder"]] == [0.1, 0.7, 0.2, 0]
+    assert nyc["ladder"][0]["label"] == "83° or below"
+    assert nyc["is_quote_stale"]
+
+
+@pytest.mark.story("6.1")
+def test_the_page_state_is_one_row_on_the_worlds_clock(warehouse: Warehouse) -> None:
+    assert warehouse.rows("select * from analytics.v_page_state") == [
+        {"as_of": NOW, "world": "testworld", "mode": "DEMO", "last_cycle_at": CYCLES[5], "cities_ok": 1}
+    ]
+
+
+@pytest.mark.story("5.1")
+def test_a_second_refresh_changes_nothing_and_a_late_fill_ends_where_a_full_build_does(
+    new_database: Callable[..., Urls], tmp_path: Path
+) -> None:
+    grown, whole = new_database(), new_database()
+    fill_history(grown.trader)
+    first = build(grown, tmp_path)
+    at_first = first.everything()
+    first.refresh()
+    again = first.everything()
+    with psycopg.connect(grown.trader) as connection:
+        add_fill(connection, len(TRADES) + 1, LATE)  # order ids count from 1
+    first.refresh()
+    fill_history(whole.trader, is_late_known=True)
+    second = build(whole, tmp_path)
+
+    assert again == at_first
+    assert first.everything() == second.everything() != at_first
+    late_equity = first.rows("select realized_pnl from analytics.equity_curve order by timestamp")
+    assert [r["realized_pnl"] for r in late_equity] == [
+        ledger_at(at, (*TRADES, LATE))[0] for at in CYCLES[:5]
+    ]
+
+
+@pytest.mark.story("5.1")
+def test_a_rollup_that_cannot_connect_fails_in_words_without_the_password(tmp_path: Path) -> None:
+    result = rollup("postgresql://milkbot_dbt:s3cr3t-word@127.0.0.1:1/none", data_dir=tmp_path)
+
+    assert not result.success
+    assert "failed: expected nodes to run" in result.summary()
+    files = [p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()]
+    assert files
+    assert not any(b"s3cr3t-word" in body for body in (*files, result.summary().encode()))
+
+
+@pytest.mark.story("5.1")
+def test_a_rollup_refuses_an_unknown_selector_and_a_url_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="expected refresh or deploy, found all"):
+        rollup("postgresql://a:b@c/d", selector="all", data_dir=tmp_path)
+    with pytest.raises(ConfigurationError, match="ANALYTICS_DATABASE_URL"):
+        rollup("sqlite:///x", data_dir=tmp_path)
