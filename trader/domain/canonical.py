@@ -36,7 +36,7 @@ def _number(value: float) -> str:
         return int.__repr__(value)
     if not math.isfinite(value):
         raise ValueError(f"expected a finite number, found {value}; nothing was hashed")
-    return float.__repr__(value)
+    return float.__repr__(value + 0.0)  # minus zero equals zero, so it has the same text
 
 
 def _when(value: date) -> str:
