@@ -76,7 +76,9 @@ def load_cities() -> dict[str, CityConfig]:
     try:
         cities = [CityConfig.model_validate(row) for row in json.loads(text)["cities"]]
     except (KeyError, ValueError) as error:
-        raise ConfigurationError(f"trader/cities.json: expected ten valid cities, found {error}; nothing starts") from error
+        raise ConfigurationError(
+            f"trader/cities.json: expected ten valid cities, found {error}; nothing starts"
+        ) from error
     return {city.code: city for city in cities}
 
 
@@ -84,5 +86,7 @@ def city_named(code: str) -> CityConfig:
     """Return one city. Raises ConfigurationError naming the known codes."""
     cities = load_cities()
     if code not in cities:
-        raise ConfigurationError(f"city: expected one of {' '.join(cities)}, found {code!r}; nothing was done")
+        raise ConfigurationError(
+            f"city: expected one of {' '.join(cities)}, found {code!r}; nothing was done"
+        )
     return cities[code]

@@ -6,7 +6,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from trader.domain import constants as c
-from trader.domain.types import Component, ComponentStatus, Frozen, Instant, Money, ReasonCode, Severity, TradingState
+from trader.domain.types import (
+    Component,
+    ComponentStatus,
+    Frozen,
+    Instant,
+    Money,
+    ReasonCode,
+    Severity,
+    TradingState,
+)
 
 PositiveMoney = Annotated[Decimal, Field(gt=0, strict=False)]
 Fraction = Annotated[Decimal, Field(gt=0, le=1, strict=False)]
