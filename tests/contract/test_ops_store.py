@@ -221,11 +221,12 @@ def test_active_markets_of_a_city_are_the_newest_snapshots_still_open_by_ticker(
     assert store.markets.get_active_markets("CHI") == ()
 
 
-def test_latest_marks_are_the_newest_snapshots_of_the_named_markets(store: OpsStore) -> None:
+def test_latest_marks_are_the_newest_quoted_snapshots_of_the_named_markets(store: OpsStore) -> None:
     other = f"{EVENT}-T97"
     store.markets.save_contracts([a.contract(), a.contract(ticker=other)], at=AT)
     newest = a.snapshot(captured_at=AT + MINUTE, yes_bid=D("0.3"))
-    store.markets.save_snapshots([newest, a.snapshot(), a.snapshot(ticker=other)], at=AT)
+    unquoted = a.snapshot(captured_at=AT + 2 * MINUTE, book=None, yes_bid=None, yes_ask=None)
+    store.markets.save_snapshots([unquoted, newest, a.snapshot(), a.snapshot(ticker=other)], at=AT)
 
     assert store.markets.latest_marks([TICKER, "unknown"]) == {TICKER: newest}
     assert store.markets.latest_marks([]) == {}
@@ -666,6 +667,8 @@ def test_halt_holds_until_its_own_end_or_an_active_row_of_its_reason(store: OpsS
     assert store.risk.states(MODE, AT + 5 * MINUTE) == (city, a.state(note="second thought"))
     store.risk.save_state(a.state(state=TradingState.ACTIVE), mode=MODE, at=AT)
     assert store.risk.states(MODE, AT + 5 * MINUTE) == (city,)
+    assert store.risk.lifted_at(MODE, a.state().reason) == a.state().set_at
+    assert store.risk.lifted_at(MODE, ReasonCode.DAILY_LOSS_REACHED) is None
     assert store.risk.states(TradingMode.LIVE, AT) == ()
 
 

@@ -62,7 +62,7 @@ class HttpClient:
     """Shared by all adapters and threads; used as a context manager.
 
     Every call runs on a helper thread and is abandoned at its deadline, because no socket time-out bounds
-    name resolution or a peer that trickles bytes. Redirects are not followed: they would carry headers
+    name resolution or a peer that trickles bytes. A call that is abandoned before its first byte sends none. Redirects are not followed: they would carry headers
     elsewhere.
     """
 
@@ -241,6 +241,11 @@ class _Call:
             RuntimeError,
         ) as error:
             self.problem, self.error = type(error).__name__, error
+
+    def _before_sending(self, event: str, _: object) -> None:
+        """Stop a call that spent its time on name resolution: an order must not leave after it was given up."""
+        if event.endswith("send_request_headers.started") and self.is_abandoned.is_set():
+            raise RuntimeError("abandoned before the first byte")
 
     def _decoded(self, raw: bytes, encoding: str) -> bytes | None:
         if encoding == "identity":

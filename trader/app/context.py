@@ -8,6 +8,7 @@ from structlog.stdlib import BoundLogger
 from trader.app.config import Settings
 from trader.app.halt import HaltFile
 from trader.domain.cities import CityConfig
+from trader.domain.markets import Contract
 from trader.domain.types import TradingMode
 from trader.ports.clock import Clock
 from trader.ports.exchange import Exchange, MarketData, MarketView
@@ -37,5 +38,6 @@ class Trader:
     epoch: int
     min_forecast_pairs: int
     last_view: MarketView | None = None
+    contracts: dict[str, Contract] = field(default_factory=dict)
     absences: dict[str, list[datetime]] = field(default_factory=dict)
     results_polled_at: datetime | None = None

@@ -6,13 +6,16 @@ from decimal import Decimal
 from trader.app.context import Trader
 from trader.app.halt import states_in_force
 from trader.app.money import equity_now, loss_state
+from trader.core.edge import worst_unit_cost
+from trader.domain.orders import Order
 from trader.domain.plan import CycleInputs
-from trader.domain.positions import Holding
+from trader.domain.positions import Holding, Position
 from trader.domain.risk import StateChange
 from trader.domain.types import MarketType, PositionStatus, ReasonCode, TradingState
 from trader.ports.exchange import ExchangeStatus
 
 TRADED_TYPES = (MarketType.HIGH, MarketType.LOW)
+EXCLUSIVE_TYPES = (MarketType.HIGH, MarketType.LOW)
 MAX_SKEW_S = 5.0
 
 
@@ -78,34 +81,38 @@ def venue_states(trader: Trader, status: ExchangeStatus) -> tuple[StateChange, .
 
 
 def holdings(trader: Trader) -> tuple[Holding, ...]:
-    """Positions, and orders that may still fill at their limit price, whatever we know of their fate."""
+    """Positions, and orders that may still fill at their limit price and fee, whatever we know of their fate."""
     store, mode = trader.store, trader.mode
     held = [
-        Holding(
-            ticker=p.ticker,
-            event_ticker=p.event_ticker,
-            city_code=p.city_code,
-            side=p.side,
-            qty=p.qty,
-            cost_usd=p.cost_usd / p.qty,
-            is_pending=False,
-        )
+        _holding(trader, p, qty=p.qty, cost_usd=p.cost_usd / p.qty, is_pending=False)
         for p in store.positions.get_all(mode)
         if p.status is PositionStatus.OPEN
     ]
     pending = [
-        Holding(
-            ticker=o.ticker,
-            event_ticker=o.event_ticker,
-            city_code=o.city_code,
-            side=o.side,
-            qty=o.open_qty,
-            cost_usd=o.limit_price,
-            is_pending=True,
-        )
+        _holding(trader, o, qty=o.open_qty, cost_usd=None, is_pending=True)
         for o in store.orders.open_orders(mode)
         if o.open_qty > Decimal(0)
     ]
     return tuple(
         sorted([*held, *pending], key=lambda h: (h.event_ticker, h.ticker, h.side, h.is_pending, h.qty))
+    )
+
+
+def _holding(
+    trader: Trader, source: Position | Order, *, qty: Decimal, cost_usd: Decimal | None, is_pending: bool
+) -> Holding:
+    contract = trader.contracts.get(source.ticker) or trader.store.markets.contract(source.ticker)
+    if contract is not None:
+        trader.contracts[source.ticker] = contract
+    if isinstance(source, Order):
+        cost_usd = worst_unit_cost(source.limit_price, contract.fee_multiplier if contract else Decimal(1))
+    return Holding(
+        ticker=source.ticker,
+        event_ticker=source.event_ticker,
+        city_code=source.city_code,
+        side=source.side,
+        qty=qty,
+        cost_usd=cost_usd or Decimal(0),
+        is_pending=is_pending,
+        is_exclusive=contract is not None and contract.market_type in EXCLUSIVE_TYPES,
     )

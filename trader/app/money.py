@@ -1,13 +1,13 @@
 """Equity and the figures the breakers look at, from our own books and the last recorded quotes."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from trader.app.context import Trader
 from trader.core import ledger
 from trader.domain.risk import LossState
-from trader.domain.types import PositionStatus
+from trader.domain.types import PositionStatus, ReasonCode
 from trader.ports.ops_store import EquityRow
 
 EASTERN = ZoneInfo("America/New_York")
@@ -45,9 +45,15 @@ def loss_state(trader: Trader, equity: EquityRow) -> LossState:
     midnight = eastern_day_start(now)
     before = [usd for at, usd in history if at < midnight]
     day_start = before[-1] if before else equity.starting_capital_usd
-    peak = max([usd for _, usd in history] + [equity.equity_usd, equity.starting_capital_usd])
-    window_s = trader.settings.risk.rejects_window_min * 60
-    since = datetime.fromtimestamp(now.timestamp() - window_s, tz=now.tzinfo)
+    # A halt that a person lifted must not trip again on what he has already judged.
+    resumed = trader.store.risk.lifted_at(trader.mode, ReasonCode.DRAWDOWN_REACHED)
+    before_resume = [] if resumed else [equity.starting_capital_usd]
+    peak = max(
+        [usd for at, usd in history if not resumed or at >= resumed] + [equity.equity_usd, *before_resume]
+    )
+    since = now - timedelta(minutes=trader.settings.risk.rejects_window_min)
+    if lifted := trader.store.risk.lifted_at(trader.mode, ReasonCode.ORDER_REJECTS_BURST):
+        since = max(since, lifted)
     return LossState(
         equity_usd=equity.equity_usd,
         peak_equity_usd=peak,

@@ -15,6 +15,7 @@ from trader.domain.signals import CapCheck
 from trader.domain.types import ReasonCode, Side, Verdict
 
 ZERO = Decimal(0)
+NONE_HELD = ""
 R = ReasonCode
 
 
@@ -28,11 +29,14 @@ def event_risk(holdings: Iterable[Holding], outcomes: tuple[str, ...]) -> Decima
     """Return the most one event can lose, dollars, never negative.
 
     ``outcomes`` are the tickers of the event's complete partition, of which exactly one wins. Where the set
-    is unknown or lacks a ticker held, nothing offsets: the sum of all costs.
+    is unknown or lacks a ticker held, holdings known to be exclusive offset as if any one of them or none
+    could win; with any other holding nothing offsets: the sum of all costs.
     """
     held = tuple(holdings)
     if not outcomes or any(h.ticker not in outcomes for h in held):
-        return sum((h.qty * h.cost_usd for h in held), ZERO)
+        if not all(h.is_exclusive for h in held):
+            return sum((h.qty * h.cost_usd for h in held), ZERO)
+        outcomes = (*sorted({h.ticker for h in held}), NONE_HELD)
     return max(ZERO, *(sum((_loss_in(h, winner) for h in held), ZERO) for winner in outcomes))
 
 
@@ -59,6 +63,7 @@ class Trade:
             qty=qty,
             cost_usd=self.cost_usd,
             is_pending=True,
+            is_exclusive=True,  # only events whose brackets partition the degrees have candidates
         )
 
 

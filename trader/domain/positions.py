@@ -44,7 +44,8 @@ class CapitalEvent(Frozen):
 class Holding(Frozen):
     """A quantity that may pay off: a position, or an order that may still fill (``is_pending``).
 
-    ``cost_usd`` is price plus fee per contract, dollars, at the worst price it may fill.
+    ``cost_usd`` is price plus fee per contract, dollars, at the worst price it may fill. ``is_exclusive``: at
+    most one market of its event can pay YES, so holdings of one event offset each other.
     """
 
     ticker: str
@@ -54,3 +55,4 @@ class Holding(Frozen):
     qty: Quantity
     cost_usd: Annotated[Decimal, Field(ge=0, strict=False)]
     is_pending: bool
+    is_exclusive: bool = False

@@ -43,8 +43,8 @@ class RiskLimits(Frozen):
     drawdown_fraction: Fraction = Decimal("0.10")
     rejects_max: Annotated[int, Field(ge=1)] = 5
     rejects_window_min: Annotated[int, Field(ge=1)] = 10
-    kelly_fraction: Fraction = Decimal("0.10")
-    max_contracts: Annotated[int, Field(ge=1)] = 100
+    kelly_fraction: Fraction = Decimal("0.05")
+    max_contracts: Annotated[int, Field(ge=1)] = 40
 
 
 class GateLimits(Frozen):

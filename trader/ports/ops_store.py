@@ -96,7 +96,10 @@ class MarketRepository(Protocol):
         """Tickers of markets past close without a stored result, sorted."""
         ...
 
-    def latest_marks(self, tickers: Sequence[str]) -> dict[str, MarketSnapshot]: ...
+    def latest_marks(self, tickers: Sequence[str]) -> dict[str, MarketSnapshot]:
+        """The newest snapshot of each market that has a quote; a market never quoted is left out."""
+        ...
+
     def contract(self, ticker: str) -> Contract | None:
         """The newest version of a market's terms."""
         ...
@@ -196,6 +199,10 @@ class RiskRepository(Protocol):
         """States in force at ``now`` that are not ACTIVE: newest row per (scope, reason), ``until``
         respected.
         """
+        ...
+
+    def lifted_at(self, mode: TradingMode, reason: ReasonCode) -> Instant | None:
+        """When a halt for this reason was last lifted, None when it never was."""
         ...
 
     def save_break(self, found: Break, *, mode: TradingMode, at: datetime, epoch: int) -> bool:

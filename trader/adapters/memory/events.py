@@ -45,6 +45,14 @@ class MemoryRiskRepository:
             and (change.until is None or change.until > now)
         )
 
+    def lifted_at(self, mode: TradingMode, reason: ReasonCode) -> datetime | None:
+        lifted = [
+            change.set_at
+            for (found, _, why), change in self._states.items()
+            if (found, why) == (mode, reason) and change.state is TradingState.ACTIVE
+        ]
+        return max(lifted, default=None)
+
     def save_break(self, found: Break, *, mode: TradingMode, at: datetime, epoch: int) -> bool:
         aware(at)
         key = (mode, found.kind, found.key)

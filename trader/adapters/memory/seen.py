@@ -101,6 +101,7 @@ class MemoryMarketRepository:
         self._count = 0
         self._contracts: dict[str, dict[str, Contract]] = {}
         self._latest: dict[str, MarketSnapshot] = {}
+        self._marks: dict[str, MarketSnapshot] = {}
         self._looked_at: dict[str, datetime] = {}
         self._results: dict[str, MarketResult] = {}
 
@@ -131,6 +132,10 @@ class MemoryMarketRepository:
             known = self._latest.get(s.ticker)
             if known is None or s.captured_at >= known.captured_at:
                 self._latest[s.ticker] = s
+            mark = self._marks.get(s.ticker)
+            is_quoted = s.yes_bid is not None or s.yes_ask is not None
+            if is_quoted and (mark is None or s.captured_at >= mark.captured_at):
+                self._marks[s.ticker] = s
             last = self._looked_at.get(s.city_code, s.captured_at)
             self._looked_at[s.city_code] = max(last, s.captured_at)
 
@@ -165,7 +170,7 @@ class MemoryMarketRepository:
         return tuple(sorted(waiting))
 
     def latest_marks(self, tickers: Sequence[str]) -> dict[str, MarketSnapshot]:
-        return {ticker: self._latest[ticker] for ticker in sorted(set(tickers)) if ticker in self._latest}
+        return {ticker: self._marks[ticker] for ticker in sorted(set(tickers)) if ticker in self._marks}
 
     def contract(self, ticker: str) -> Contract | None:
         versions = self._contracts.get(ticker)

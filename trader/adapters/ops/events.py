@@ -7,7 +7,7 @@ from trader.adapters.ops.pool import Database
 from trader.adapters.ops.rows import Connection, fetch_models, fetch_value
 from trader.domain.canonical import canonical_json
 from trader.domain.risk import Break, HealthStatus, RiskEvent, StateChange
-from trader.domain.types import Component, ComponentStatus, TradingMode
+from trader.domain.types import Component, ComponentStatus, ReasonCode, TradingMode
 
 _INSERT_EVENT = """
 insert into ops.risk_events (
@@ -72,6 +72,12 @@ order by h.component
 """
 
 
+_LIFTED = """
+select max(t.set_at) from ops.trading_state as t
+where t.mode = %(mode)s and t.reason = %(reason)s and t.state = 'ACTIVE'
+"""
+
+
 class PostgresRiskRepository:
     """``ports.ops_store.RiskRepository`` on Postgres."""
 
@@ -96,6 +102,11 @@ class PostgresRiskRepository:
     def states(self, mode: TradingMode, now: datetime) -> tuple[StateChange, ...]:
         with self._database.connection() as connection:
             return fetch_models(connection, StateChange, _STATES, {"mode": mode, "now": aware(now)})
+
+    def lifted_at(self, mode: TradingMode, reason: ReasonCode) -> datetime | None:
+        with self._database.connection() as connection:
+            found: datetime | None = fetch_value(connection, _LIFTED, {"mode": mode, "reason": reason})
+        return found
 
     def save_break(self, found: Break, *, mode: TradingMode, at: datetime, epoch: int) -> bool:
         row = found.model_dump() | {"mode": mode, "at": aware(at), "epoch": epoch}

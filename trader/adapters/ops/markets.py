@@ -76,6 +76,10 @@ cross join lateral (
 order by s.ticker
 """
 )
+_MARKS = _LATEST.replace(
+    "where m.ticker = wanted.ticker",
+    "where m.ticker = wanted.ticker and (m.yes_bid is not null or m.yes_ask is not null)",
+)
 # What closed before our last look at the city is over, whatever its last snapshot said.
 _OPEN_TICKERS = """
 select distinct c.ticker from ops.contracts as c
@@ -216,7 +220,7 @@ class PostgresMarketRepository:
         if not tickers:
             return {}
         with self._database.connection() as connection:
-            rows = fetch_rows(connection, _LATEST, {"tickers": sorted(set(tickers))})
+            rows = fetch_rows(connection, _MARKS, {"tickers": sorted(set(tickers))})
         return {row["ticker"]: snapshot_from(row) for row in rows}
 
     def contract(self, ticker: str) -> Contract | None:

@@ -2,7 +2,7 @@
 -- depends_on: {{ ref("stg_ops__settlements") }}
 -- Equity after the last cycle that finished in each minute, in each mode, from first principles:
 -- capital, plus realised changes up to then, plus what the open positions would bring at the side
--- they could be sold to, by the last book recorded at that cycle. A market without any quote is
+-- they could be sold to, by the last quote recorded at that cycle. A market never quoted is
 -- valued at cost (nothing was learnt), one with a quote but no bid for our side at zero, as the
 -- ledger does.
 --
@@ -148,7 +148,10 @@ marked as (
             snapshots.yes_bid,
             snapshots.yes_ask
         from snapshots
-        where snapshots.ticker = steps.ticker and snapshots.captured_at <= cycles.finished_at
+        where
+            snapshots.ticker = steps.ticker
+            and snapshots.captured_at <= cycles.finished_at
+            and (snapshots.yes_bid is not null or snapshots.yes_ask is not null)
         order by snapshots.captured_at desc, snapshots.market_snapshot_id desc
         limit 1
     ) as mark on true

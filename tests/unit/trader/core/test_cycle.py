@@ -109,15 +109,15 @@ def test_a_cluster_cap_is_shared_by_its_cities_within_one_plan() -> None:
     contracts = [c for part in parts for c in part[0]]
     snapshots = [s for part in parts for s in part[1]]
     reports = [weather(code, forecast(85.0)) for code in ("NYC", "PHL", "BOS")]
-    limits = RiskLimits(cluster=Cap(usd=D(20), fraction=D(1)))
+    limits = RiskLimits(cluster=Cap(usd=D(5), fraction=D(1)))
 
     plan = plan_cycle(inputs(contracts, snapshots, reports, limits=limits))
 
-    assert sum(i.worst_usd for i in plan.intents) <= 20
+    assert sum(i.worst_usd for i in plan.intents) <= 5
     bound = [d for d in plan.risk_decisions if R.CLUSTER_EXPOSURE_EXCEEDED in d.reasons]
     assert bound
     cap = next(c for c in bound[0].caps if c.reason is R.CLUSTER_EXPOSURE_EXCEEDED)
-    assert cap.limit_usd == 20
+    assert cap.limit_usd == 5
     assert cap.before_usd > 0
 
 
@@ -209,9 +209,9 @@ def test_a_held_position_is_not_traded_against_or_beyond_its_target(
 def test_a_pending_order_counts_towards_the_target() -> None:
     terms = contract(84, 85)
 
-    plan = plan_cycle(newyork(holdings=(holding(terms, Side.YES, "70", "0.11", is_pending=True),)))
+    plan = plan_cycle(newyork(holdings=(holding(terms, Side.YES, "30", "0.11", is_pending=True),)))
 
-    assert of(plan, terms.ticker).qty == 30
+    assert of(plan, terms.ticker).qty == 10
 
 
 def one_market(quotes: Any = None, **changes: Any) -> Signal:

@@ -80,6 +80,18 @@ def test_without_a_known_set_of_outcomes_nothing_offsets(held: list[Holding]) ->
     assert event_risk(held, OUTCOMES[BRACKETS[0].event_ticker]) <= total
 
 
+@given(holdings)
+def test_exclusive_holdings_of_a_closed_event_are_never_counted_below_their_true_worst_case(
+    held: list[Holding],
+) -> None:
+    exclusive = [h.model_copy(update={"is_exclusive": True}) for h in held]
+    total = sum((h.qty * h.cost_usd for h in held), D(0))
+
+    assert brute_force(held) <= event_risk(exclusive, ()) <= total
+    if exclusive and not all(h.is_pending for h in held):
+        assert event_risk([*exclusive[1:], held[0]], ()) == total
+
+
 def test_two_brackets_of_one_event_cannot_both_lose_as_no() -> None:
     held = [holding(BRACKETS[1], Side.NO, "10", "0.80"), holding(BRACKETS[2], Side.NO, "10", "0.70")]
 
@@ -160,7 +172,7 @@ def test_what_a_plan_adds_counts_for_the_next_trade() -> None:
     ("p_win", "cost", "equity", "contracts"),
     [
         ("0.60", "0.50", "100", "4"),  # 0.1 x (0.10 / 0.50) x 100 = 2 dollars = 4 contracts
-        ("0.60", "0.50", "5000", "100"),  # 200, capped
+        ("0.60", "0.50", "5000", "100"),  # 100 dollars = 200 contracts, capped at 100
         ("0.50", "0.50", "5000", "0"),
         ("0.40", "0.50", "5000", "0"),
         ("1", "0.999", "1", "0"),
@@ -172,7 +184,9 @@ def test_what_a_plan_adds_counts_for_the_next_trade() -> None:
 def test_size_is_a_fraction_of_kelly_in_whole_contracts(
     p_win: str, cost: str, equity: str, contracts: str
 ) -> None:
-    assert kelly_contracts(D(p_win), D(cost), D(equity), RiskLimits()) == D(contracts)
+    limits = RiskLimits(kelly_fraction=D("0.1"), max_contracts=100)
+
+    assert kelly_contracts(D(p_win), D(cost), D(equity), limits) == D(contracts)
 
 
 @pytest.mark.parametrize(
