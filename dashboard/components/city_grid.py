@@ -1,0 +1,79 @@
+"""Ten cards in their fixed order, the title that says which day they are about, and the key of their
+marks."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final, Literal
+
+from dashboard import format as fmt
+from dashboard.cities import PLACES
+from dashboard.components.city_card import card
+from dashboard.rows import BoardRow
+
+Day = Literal["Today", "Tomorrow"]
+_DECIDED: Final = Decimal("0.97")  # a leading bracket at this price leaves nothing to watch
+_EVENING_HOUR: Final = 20  # New York time
+_TITLES: Final = {"HIGH": "Highest temperature", "LOW": "Lowest temperature"}
+
+
+def rows_of(board: Iterable[BoardRow], market_type: str, day: Day) -> dict[str, BoardRow]:
+    """The rows of one market type and day by city."""
+    return {r.city_code: r for r in board if r.market_type == market_type and r.is_today == (day == "Today")}
+
+
+def default_day(board: Iterable[BoardRow], as_of: datetime | None) -> Day:
+    """Today while its highs are open questions; tomorrow once most are decided, or in the evening.
+
+    Tomorrow needs something to show: a market or a forecast.
+    """
+    board = tuple(board)
+    today, tomorrow = rows_of(board, "HIGH", "Today"), rows_of(board, "HIGH", "Tomorrow")
+    if as_of is None or not any(r.ladder or r.forecast_f is not None for r in tomorrow.values()):
+        return "Today"
+    decided = sum(_is_decided(r) for r in today.values())
+    is_evening = fmt.local(as_of, fmt.NEW_YORK).hour >= _EVENING_HOUR and any(
+        r.forecast_f is not None for r in tomorrow.values()
+    )
+    return "Tomorrow" if is_evening or decided * 2 > len(PLACES) else "Today"
+
+
+def title(board: Iterable[BoardRow], market_type: str, day: Day) -> str:
+    """``Highest temperature today, Jul 21``."""
+    when = [r.climate_date for r in rows_of(board, market_type, day).values()]
+    text = f", {_day(max(when))}" if when else ""
+    return f'<div class="mb"><h2 class="title">{_TITLES[market_type]} {day.lower()}{text}</h2></div>'
+
+
+def key(board: Iterable[BoardRow], market_type: str, day: Day) -> str:
+    """What the marks of a card mean and when they are from."""
+    rows = rows_of(board, market_type, day).values()
+    quotes = max((r.quotes_as_of for r in rows if r.quotes_as_of), default=None)
+    forecast = max((r.forecast_as_of for r in rows if r.forecast_as_of), default=None)
+    market = f"Market chance at {fmt.clock_zone(quotes)}" if quotes else "Market chance: no price yet"
+    ours = (
+        f"Our chance at {fmt.clock_zone(forecast)}, 60 min or older" if forecast else "Our chance: none yet"
+    )
+    extreme = "High" if market_type == "HIGH" else "Low"
+    return (
+        f'<div class="mb"><ul class="key"><li><i class="kb"></i>{market}</li><li><i class="ko"></i>'
+        f"{ours}</li>"
+        f'<li><i class="kw"></i>Our 80% range and middle</li><li><i class="kt"></i>{extreme} so far</li>'
+        f"</ul></div>"
+    )
+
+
+def grid(board: Iterable[BoardRow], as_of: datetime | None, market_type: str, day: Day) -> str:
+    """Always ten cards, whatever the board holds."""
+    rows = rows_of(board, market_type, day)
+    cards = "".join(card(place, rows.get(place.code), as_of, market_type) for place in PLACES)
+    return f'<div class="mb"><div class="grid">{cards}</div></div>'
+
+
+def _is_decided(row: BoardRow) -> bool:
+    leading = max((b.mid for b in row.ladder if b.mid is not None), default=Decimal(0))
+    return row.event_status in {"closed", "settled"} or leading >= _DECIDED
+
+
+def _day(value: date) -> str:
+    return f"{value:%b} {value.day}"
