@@ -62,8 +62,8 @@ class HttpClient:
     """Shared by all adapters and threads; used as a context manager.
 
     Every call runs on a helper thread and is abandoned at its deadline, because no socket time-out bounds
-    name resolution or a peer that trickles bytes. A call that is abandoned before its first byte sends none. Redirects are not followed: they would carry headers
-    elsewhere.
+    name resolution or a peer that trickles bytes; one abandoned before its first byte sends none. Redirects
+    are not followed: they would carry headers elsewhere.
     """
 
     def __init__(
@@ -187,12 +187,14 @@ class _Worker:
 
     def _work(self) -> None:
         while (call := self.calls.get()) is not None:
-            call.run()
-            call.is_done.set()
+            try:
+                call.run()
+            finally:
+                call.is_done.set()
 
 
 class _Call:
-    """One exchange on a helper thread. ``answer`` is set when the whole body has arrived, else ``problem``."""
+    """One exchange on a helper thread. ``answer`` is set when the whole body is here, else ``problem``."""
 
     def __init__(
         self,
@@ -215,7 +217,12 @@ class _Call:
         method, url, params, headers, content = self._request
         try:
             with self._client.stream(
-                method, url, params=params, headers=headers, content=content
+                method,
+                url,
+                params=params,
+                headers=headers,
+                content=content,
+                extensions={"trace": self._before_sending},
             ) as response:
                 parts, size = [], 0
                 for part in response.iter_raw():
@@ -243,7 +250,7 @@ class _Call:
             self.problem, self.error = type(error).__name__, error
 
     def _before_sending(self, event: str, _: object) -> None:
-        """Stop a call that spent its time on name resolution: an order must not leave after it was given up."""
+        """Stop a call that spent its time on name resolution: no order may leave after it was given up."""
         if event.endswith("send_request_headers.started") and self.is_abandoned.is_set():
             raise RuntimeError("abandoned before the first byte")
 

@@ -23,12 +23,14 @@ from trader.ports.exchange import RawPayload
 from trader.ports.weather import ClimateReport, WeatherView
 
 FROZEN_SPAN = timedelta(hours=8)
-"""Reports that all show one value for so long are taken for a stuck sensor. Marine layers hold six hours at
-most.
+"""Reports that show one value for so long are taken for a stuck sensor; 4 to 24 hours are sensible. Shorter
+stops trading on calm foggy nights, longer trusts a stuck sensor longer.
 """
 
 MAX_JUMP_F = 40.0
-"""Largest change within an hour that is believed; the record for the ten cities is below it."""
+"""Largest change within an hour that is believed; 30 to 60 are sensible. A wrong unit moves a summer reading
+by more, the sharpest fronts by less.
+"""
 
 CELL_LIFE = timedelta(hours=24)
 
@@ -89,8 +91,8 @@ class WeatherService:
 
     def _fetch(self, city: CityConfig, before: Known | None) -> Known:
         now = self._clock.now()
-        start = climate_day_bounds(climate_date(now, city.std_utc_offset_hours), city.std_utc_offset_hours)[0]
-        since = start - FROZEN_SPAN
+        day = climate_date(now, city.std_utc_offset_hours)
+        since = climate_day_bounds(day, city.std_utc_offset_hours)[0] - FROZEN_SPAN
         problems: list[ReasonCode] = []
         responses: list[Response] = []
         readings = {at: reading for at, reading in (before.readings if before else {}).items() if at >= since}
@@ -122,7 +124,8 @@ class WeatherService:
         for source in (observe, grid, members):
             problems += _attempt(source)
         problems += drop_jumps(readings)
-        forecasts = newest_forecasts((*(before.forecasts if before else ()), *offered))
+        kept = [f for f in (before.forecasts if before else ()) if f.climate_date >= day]
+        forecasts = newest_forecasts((*kept, *offered))
         return Known(
             fetched_at=fetched_at,
             readings=readings,

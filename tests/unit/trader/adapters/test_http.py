@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.loopback import Asked, Loopback, Reply, reply, serving
-from trader.adapters.http import HttpClient, join_path
+from trader.adapters.http import HttpClient, _Call, join_path
 from trader.domain.errors import InvariantViolation, TransientError
 
 
@@ -21,7 +22,7 @@ def client(
     script: Callable[[Asked], Reply], **settings: float
 ) -> Iterator[tuple[HttpClient, Loopback, FakeClock]]:
     clock = FakeClock()
-    with serving(script) as server, HttpClient(clock=clock, **{"timeout_s": 2.0, **settings}) as http:  # type: ignore[arg-type]
+    with serving(script) as server, HttpClient(clock=clock, **{"timeout_s": 10.0, **settings}) as http:  # type: ignore[arg-type]
         yield http, server, clock
 
 
@@ -143,6 +144,17 @@ def test_incomplete_or_oversized_body_is_no_answer(bad: Reply, found: str) -> No
         http.read(f"{server.origin}/x", what="body")
 
 
+def test_call_given_up_before_its_first_byte_is_never_sent() -> None:
+    with serving(lambda _: reply({})) as server, httpx.Client() as connections:
+        call = _Call(connections, "POST", f"{server.origin}/x", {}, {}, b"{}", 4096)
+        call.is_abandoned.set()
+
+        call.run()
+
+        assert call.answer is None
+        assert server.asked == []
+
+
 def test_gzip_body_is_decoded() -> None:
     with client(lambda _: Reply(200, gzip.compress(b'{"a":1}'), {"Content-Encoding": "gzip"})) as (
         http,
@@ -159,14 +171,16 @@ def test_redirect_is_not_followed() -> None:
 
 
 def test_error_names_place_and_never_headers_or_query() -> None:
-    with client(in_turn(Reply(is_dropped=True)), attempts=1) as (http, server, _):
-        with pytest.raises(TransientError) as caught:
-            http.read(
-                f"{server.origin}/x",
-                what="balance",
-                params={"cursor": "pri-vate"},
-                headers=lambda: {"Key": "sec-ret"},
-            )
+    with (
+        client(in_turn(Reply(is_dropped=True)), attempts=1) as (http, server, _),
+        pytest.raises(TransientError) as caught,
+    ):
+        http.read(
+            f"{server.origin}/x",
+            what="balance",
+            params={"cursor": "pri-vate"},
+            headers=lambda: {"Key": "sec-ret"},
+        )
 
     message = str(caught.value)
     assert "balance" in message

@@ -30,7 +30,7 @@ def client(
     script: Callable[[Asked], Reply], *, signer: Signer | None = SIGNER
 ) -> Iterator[tuple[KalshiClient, Loopback, FakeClock]]:
     clock = FakeClock()
-    with serving(script) as server, HttpClient(clock=clock, timeout_s=2) as http:
+    with serving(script) as server, HttpClient(clock=clock, timeout_s=10) as http:
         yield KalshiClient(http, f"{server.origin}/trade-api/v2", clock=clock, signer=signer), server, clock
 
 

@@ -36,13 +36,13 @@ ORDERS = exchange_case("portfolio__orders_list")["response_body"]["orders"]
 
 @contextmanager
 def account(
-    script: Callable[[Asked], Reply], *, is_keyed: bool = True, mode: TradingMode = TradingMode.DEMO
+    script: Callable[[Asked], Reply], *, is_keyed: bool = True, timeout_s: float = 10
 ) -> Iterator[tuple[KalshiExchange, Loopback]]:
     clock = FakeClock()
     signer = Signer(SecretStr("key-id-0001"), Ed25519PrivateKey.generate()) if is_keyed else None
-    with serving(script) as server, HttpClient(clock=clock, timeout_s=0.5) as http:
+    with serving(script) as server, HttpClient(clock=clock, timeout_s=timeout_s) as http:
         client = KalshiClient(http, f"{server.origin}/trade-api/v2", clock=clock, signer=signer)
-        yield KalshiExchange(client, clock=clock, mode=mode), server
+        yield KalshiExchange(client, clock=clock, mode=TradingMode.DEMO), server
 
 
 def rows(name: str, *values: Any) -> Callable[[Asked], Reply]:
@@ -100,7 +100,7 @@ UNKNOWN = {
 @pytest.mark.story("3.3")
 @pytest.mark.parametrize("answer", UNKNOWN.values(), ids=UNKNOWN.keys())
 def test_create_without_proof_is_unknown_and_sent_once(answer: Reply) -> None:
-    with account(lambda _: answer) as (exchange, server):
+    with account(lambda _: answer, timeout_s=0.5 if answer.pause_s else 10) as (exchange, server):
         outcome = exchange.create_order(intent())
 
         assert isinstance(outcome, Unknown)

@@ -77,7 +77,7 @@ def weather(
     script: Service, *, with_ensemble: bool = False
 ) -> Iterator[tuple[WeatherService, Loopback, FakeClock]]:
     clock = FakeClock(START)
-    with serving(script) as server, HttpClient(clock=clock, timeout_s=2) as http:
+    with serving(script) as server, HttpClient(clock=clock, timeout_s=10) as http:
         ensemble = EnsembleClient(http, server.origin, clock=clock) if with_ensemble else None
         nws = NwsClient(http, server.origin, clock=clock)
         yield WeatherService(nws, ensemble, clock=clock, gates=GateLimits()), server, clock
@@ -313,7 +313,7 @@ def test_cities_keep_their_order_and_one_failing_city_does_not_touch_others() ->
         return reply({"features": []}) if asked.path.endswith("observations") else EXPIRED
 
     clock = FakeClock(START)
-    with serving(script) as server, HttpClient(clock=clock, timeout_s=2) as http:
+    with serving(script) as server, HttpClient(clock=clock, timeout_s=10) as http:
         service = WeatherService(
             NwsClient(http, server.origin, clock=clock), None, clock=clock, gates=GateLimits()
         )
@@ -375,7 +375,7 @@ def test_every_version_of_a_climate_report_is_returned_with_its_standing() -> No
 @pytest.mark.parametrize("answer", [Reply(500), reply({"@graph": [{"id": "x"}]}), reply({"@graph": None})])
 def test_climate_reports_are_whole_or_not_there(answer: Reply) -> None:
     clock = FakeClock(START)
-    with serving(lambda _: answer) as server, HttpClient(clock=clock, timeout_s=2) as http:
+    with serving(lambda _: answer) as server, HttpClient(clock=clock, timeout_s=10) as http:
         service = WeatherService(
             NwsClient(http, server.origin, clock=clock), None, clock=clock, gates=GateLimits()
         )
@@ -389,7 +389,7 @@ def test_latest_observation_and_forecast_can_be_asked_alone() -> None:
         return reply(metar(START, 80)) if asked.path.endswith("latest") else grid_body(START)
 
     clock = FakeClock(START)
-    with serving(script) as server, HttpClient(clock=clock, timeout_s=2) as http:
+    with serving(script) as server, HttpClient(clock=clock, timeout_s=10) as http:
         nws = NwsClient(http, server.origin, clock=clock)
         assert nws.get_observation("KNYC").temp_f == 80
         assert [f.value_f for f in nws.get_forecast("OKX", 34, 38, NYC)] == [86]
