@@ -668,6 +668,8 @@ def test_halt_holds_until_its_own_end_or_an_active_row_of_its_reason(store: OpsS
     store.risk.save_state(a.state(state=TradingState.ACTIVE), mode=MODE, at=AT)
     assert store.risk.states(MODE, AT + 5 * MINUTE) == (city,)
     assert store.risk.lifted_at(MODE, a.state().reason) == a.state().set_at
+    store.risk.save_state(a.state(set_at=AT + MINUTE), mode=MODE, at=AT)
+    assert store.risk.lifted_at(MODE, a.state().reason) == AT
     assert store.risk.lifted_at(MODE, ReasonCode.DAILY_LOSS_REACHED) is None
     assert store.risk.states(TradingMode.LIVE, AT) == ()
 

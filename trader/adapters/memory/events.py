@@ -15,6 +15,7 @@ class MemoryRiskRepository:
     def __init__(self) -> None:
         self._events: list[RiskEvent] = []
         self._states: dict[tuple[TradingMode, str, ReasonCode], StateChange] = {}
+        self._lifted: dict[tuple[TradingMode, ReasonCode], datetime] = {}
         self._breaks: dict[TradingMode, list[Break]] = {}
         self._newest_break: dict[tuple[TradingMode, str, str], Break] = {}
         self._health: dict[Component, HealthStatus] = {}
@@ -34,6 +35,9 @@ class MemoryRiskRepository:
         key = (mode, change.scope, change.reason)
         self._states.pop(key, None)  # the newest goes to the end
         self._states[key] = change
+        if change.state is TradingState.ACTIVE:
+            lifted = self._lifted.get((mode, change.reason), change.set_at)
+            self._lifted[mode, change.reason] = max(lifted, change.set_at)
 
     def states(self, mode: TradingMode, now: datetime) -> tuple[StateChange, ...]:
         aware(now)
@@ -46,12 +50,7 @@ class MemoryRiskRepository:
         )
 
     def lifted_at(self, mode: TradingMode, reason: ReasonCode) -> datetime | None:
-        lifted = [
-            change.set_at
-            for (found, _, why), change in self._states.items()
-            if (found, why) == (mode, reason) and change.state is TradingState.ACTIVE
-        ]
-        return max(lifted, default=None)
+        return self._lifted.get((mode, reason))
 
     def save_break(self, found: Break, *, mode: TradingMode, at: datetime, epoch: int) -> bool:
         aware(at)

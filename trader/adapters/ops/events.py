@@ -1,6 +1,6 @@
 """Risk events, halts, breaks and health: what an operator may have to know."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from trader.adapters.book_rules import aware
 from trader.adapters.ops.pool import Database
@@ -35,6 +35,10 @@ select scope, state, reason, note, set_by, set_at, until from (
 ) as newest
 where state <> 'ACTIVE' and (until is null or until > %(now)s)
 order by trading_state_id
+"""
+_LIFTED = """
+select max(set_at) from ops.trading_state
+where mode = %(mode)s and reason = %(reason)s and state = 'ACTIVE'
 """
 _INSERT_BREAK = """
 insert into ops.reconciliation_breaks (
@@ -72,12 +76,6 @@ order by h.component
 """
 
 
-_LIFTED = """
-select max(t.set_at) from ops.trading_state as t
-where t.mode = %(mode)s and t.reason = %(reason)s and t.state = 'ACTIVE'
-"""
-
-
 class PostgresRiskRepository:
     """``ports.ops_store.RiskRepository`` on Postgres."""
 
@@ -106,7 +104,7 @@ class PostgresRiskRepository:
     def lifted_at(self, mode: TradingMode, reason: ReasonCode) -> datetime | None:
         with self._database.connection() as connection:
             found: datetime | None = fetch_value(connection, _LIFTED, {"mode": mode, "reason": reason})
-        return found
+        return None if found is None else found.astimezone(UTC)
 
     def save_break(self, found: Break, *, mode: TradingMode, at: datetime, epoch: int) -> bool:
         row = found.model_dump() | {"mode": mode, "at": aware(at), "epoch": epoch}
