@@ -26,7 +26,7 @@ def print_summary(trader: Trader, simulator: SimulatorProcess, say: Say) -> bool
     say(f"  cycles             {len(rows)}")
     say(f"  snapshots          {sum(tally.values())}")
     say("  signals")
-    for (decision, reason), count in tally.items():
+    for (decision, reason), count in sorted(tally.items(), key=lambda item: (-item[1], item[0])):
         say(f"    {decision:<5}{reason:<26}{count:>7}")
     found = ", ".join(f"{count} {status}" for status, count in sorted(orders.items()) if count)
     say(f"  orders             {found or 'none'}")

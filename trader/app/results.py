@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
+from trader.app.books import reconcile
 from trader.app.context import Trader
 from trader.core.settlement import result_of
+from trader.domain.cities import CityConfig
 from trader.domain.errors import TransientError
 from trader.domain.orders import MarketResult
 from trader.domain.risk import RiskEvent, StateChange
@@ -25,20 +27,29 @@ def settle(trader: Trader) -> int:
     if not awaited:
         return 0
     trader.results_polled_at = now
+    for city in trader.cities.values():
+        _save_reports(trader, city)
     try:
-        for city in trader.cities.values():
-            for report in trader.weather.climate_reports(city):
-                facts = {name: getattr(report, name) for name in type(report).model_fields}
-                trader.store.weather.save_climate_report(**facts, at=now)
         results = trader.market_data.results(awaited)
     except TransientError as error:
         trader.log.warning("results_unavailable", error=str(error))
         return 0
-    new = sum(_save(trader, result) for result in results)
     pay_out = getattr(trader.exchange, "settle", None)
-    if pay_out is not None:
+    if (
+        pay_out is not None
+    ):  # before the results are stored, or a crash between would leave a pretend market unpaid
         pay_out(results)
-    return new
+        reconcile(trader)
+    return sum(_save(trader, result) for result in results)
+
+
+def _save_reports(trader: Trader, city: CityConfig) -> None:
+    try:
+        for report in trader.weather.climate_reports(city):
+            facts = {name: getattr(report, name) for name in type(report).model_fields}
+            trader.store.weather.save_climate_report(**facts, at=trader.clock.now())
+    except TransientError as error:
+        trader.log.warning("climate_reports_unavailable", city=city.code, error=str(error))
 
 
 def _save(trader: Trader, result: MarketResult) -> bool:

@@ -104,7 +104,7 @@ def open_trader(
         exchange: Exchange = (
             KalshiExchange(client, clock=clock, mode=settings.mode)
             if settings.mode is not TradingMode.SHADOW
-            else ShadowExchange(clock=clock)
+            else _shadow(store, settings, clock)
         )
         account = exchange.authenticate()
         epoch = store.open_epoch(
@@ -146,6 +146,19 @@ def open_trader(
             "trader_started", mode=settings.mode, account=account, epoch=epoch, command=command, world=world
         )
         yield trader
+
+
+def _shadow(store: OpsStore, settings: Settings, clock: Clock) -> ShadowExchange:
+    """The pretend account, rebuilt from our own books: after a restart they are all that is left of it."""
+    mode = settings.mode
+    fills = store.fills.get(mode)
+    return ShadowExchange(
+        clock=clock,
+        capital_usd=store.capital.total(mode) or settings.starting_capital_usd,
+        fills=fills,
+        settlements=store.positions.settlements(mode),
+        orders=store.orders.get_many(sorted({f.kalshi_order_id for f in fills})),
+    )
 
 
 def world_clock_from_rows(store: OpsStore) -> Clock | None:
