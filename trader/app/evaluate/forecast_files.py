@@ -1,7 +1,8 @@
 """Forecasts and observations of a history folder, each with the instant from which it could be known.
 
-Where a file does not say when a value appeared, the latest plausible instant is taken: a forecast that comes late
-costs a little skill, one that comes early is look-ahead. What each file means is told by the folder's README.
+Where a file does not say when a value appeared, the latest plausible instant is taken: a forecast that
+comes late costs a little skill, one that comes early is look-ahead. What each file means is told by the
+folder's README.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -17,8 +18,9 @@ from trader.domain.cities import CityConfig
 Rows = dict[tuple[str, str], list[tuple[Ints, Ints, Floats]]]
 
 MIDDAY_KNOWN_H = 14
-"""Wall clock hour at which the 13:00 report of Central Park counts as known. The file's value covers every report
-whose HOUR is at most 13, so also that of 13:51: prices of brackets it rules out fall at 13:51, not at 12:51."""
+"""Wall clock hour at which the 13:00 report of Central Park counts as known. The file's value covers every
+report whose HOUR is at most 13, so also that of 13:51: prices of brackets it rules out fall at 13:51, not
+at 12:51."""
 EMAIL_COLUMNS = {"forecast_hi_2_prev_PM": -1, "forecast_hi_prev_AM": -1, "forecast_hi_prev_PM": 0,
                  "forecast_hi_current_AM": 0}  # fmt: skip
 EMAIL_KNOWN_H = {"forecast_hi_2_prev_PM": 3, "forecast_hi_prev_AM": 15, "forecast_hi_prev_PM": 3,
@@ -28,12 +30,13 @@ EMAIL_CITIES = {"NEW_YORK": "NYC", "MIAMI": "MIA", "AUSTIN": "AUS", "DENVER": "D
                 "BOSTON": "BOS", "SEATTLE": "SEA", "SAN_FRANCISCO": "SFO"}  # fmt: skip
 """Chicago there is O'Hare and Los Angeles is downtown: not the settlement stations, so left out."""
 HRRR_KNOWN_H = 7
-"""UTC hour of the target day at which the previous-day run counts as complete: it is stitched from the values forecast
-24 hours before each hour, and the day's last hour is 05 or 08 UTC of the day after."""
+"""UTC hour of the target day at which the previous-day run counts as complete: it is stitched from the
+values forecast 24 hours before each hour, and the day's last hour is 05 or 08 UTC of the day after."""
 
 
 def load_issues(history: Path, cities: dict[str, CityConfig]) -> dict[tuple[str, str], Issues]:
-    """Return the forecast highs by (city, source). Tables stitched from first hours (lead0) are not forecasts."""
+    """Return the forecast highs by (city, source). Tables stitched from first hours (lead0) are not
+    forecasts."""
     rows: Rows = {}
     _open_meteo(history, rows)
     _point_log(history, rows, cities)
@@ -49,7 +52,8 @@ def load_issues(history: Path, cities: dict[str, CityConfig]) -> dict[tuple[str,
 
 
 def load_highs(history: Path, cities: dict[str, CityConfig]) -> dict[str, Highs]:
-    """Return official highs by city: the chosen daily record, then recent settlements, then Central Park's record."""
+    """Return official highs by city: the chosen daily record, then recent settlements, then Central Park's
+    record."""
     found: dict[str, dict[int, float]] = {}
     for path in find(history, "observations", "daily_obs.csv*"):
         _add_highs(found, read(path, ["city", "date", "tmax_f"]), "tmax_f")
@@ -88,7 +92,9 @@ def load_midday(history: Path, cities: dict[str, CityConfig]) -> dict[str, Midda
 def _open_meteo(history: Path, rows: Rows) -> None:
     for path in find(history, "forecasts", "openmeteo_nyc_issues_*.parquet"):
         table = read(path, ["issued_utc", "target_date", "tmax_f"])
-        _add(rows, ("NYC", "open_meteo"), ordinals(table["target_date"]), table["issued_utc"], table["tmax_f"])
+        _add(
+            rows, ("NYC", "open_meteo"), ordinals(table["target_date"]), table["issued_utc"], table["tmax_f"]
+        )
 
 
 def _point_log(history: Path, rows: Rows, cities: dict[str, CityConfig]) -> None:
@@ -96,7 +102,9 @@ def _point_log(history: Path, rows: Rows, cities: dict[str, CityConfig]) -> None
         table = read(path, ["city", "retrieved_local", "target_date", "fc_tmax_f"])
         for code, i in groups(table["city"]):
             if code in cities:
-                known = [_local_second(text, cities[code].zone) for text in table["retrieved_local"][i].tolist()]
+                known = [
+                    _local_second(text, cities[code].zone) for text in table["retrieved_local"][i].tolist()
+                ]
                 day = ordinals(table["target_date"][i])
                 _add(rows, (code, "nws_point"), day, np.array(known), table["fc_tmax_f"][i])
 
@@ -114,7 +122,8 @@ def _emails(history: Path, rows: Rows) -> None:
 
 
 def _nws_archive(history: Path, rows: Rows, cities: dict[str, CityConfig]) -> None:
-    """Only places observed at a settlement station; the issue's hour is unknown, so it counts from the next day."""
+    """Only places observed at a settlement station; the issue's hour is unknown, so it counts from the
+    next day."""
     stations = {city.settlement_station: code for code, city in cities.items()}
     for path in find(history, "forecasts", "nws_2014_2017_highs.parquet"):
         table = read(path, ["obs_station", "issue_date", "target_date", "fc_tmax_f"])
@@ -151,7 +160,9 @@ def _add(rows: Rows, key: tuple[str, str], day: Ints, known: Ints, value: Floats
 
 def _add_highs(found: dict[str, dict[int, float]], table: Table, column: str) -> None:
     """The first value of a day stays: earlier files are the better chosen ones."""
-    values = zip(table["city"].tolist(), ordinals(table["date"]).tolist(), table[column].tolist(), strict=True)
+    values = zip(
+        table["city"].tolist(), ordinals(table["date"]).tolist(), table[column].tolist(), strict=True
+    )
     for code, day, value in values:
         if np.isfinite(value):
             found.setdefault(code, {}).setdefault(day, float(np.floor(value + 0.5)))

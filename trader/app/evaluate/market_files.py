@@ -1,5 +1,5 @@
-"""Markets, results and prices of a history folder. Prices become probabilities (cents / 100): they are scored here,
-not paid, so they are floats like every other statistic.
+"""Markets, results and prices of a history folder. Prices become probabilities (cents / 100): they are
+scored here, not paid, so they are floats like every other statistic.
 """
 
 from pathlib import Path
@@ -15,7 +15,8 @@ Parts = dict[str, list[tuple[Ints, Floats, Floats, Floats]]]
 
 
 def load_events(history: Path, cities: dict[str, CityConfig]) -> dict[str, dict[int, Event]]:
-    """Return the events for highs by city and day. The published result counts; ours stands in where none was kept."""
+    """Return the events for highs by city and day. The published result counts; ours stands in where none
+    was kept."""
     found: dict[str, dict[int, list[Bracket]]] = {}
     for path in find(history, "kalshi", "markets.csv*"):
         table = read(path, ["city", "series", "date", "ticker", "lo_f", "hi_f", "result", "result_from_obs"])
@@ -34,7 +35,8 @@ def load_events(history: Path, cities: dict[str, CityConfig]) -> dict[str, dict[
 
 
 def load_prices(history: Path, tickers: set[str]) -> dict[str, Prices]:
-    """Return the recorded prices of the wanted tickers: trades, quotes (their middle), books and hourly closes."""
+    """Return the recorded prices of the wanted tickers: trades, quotes (their middle), books and hourly
+    closes."""
     parts: Parts = {}
     for path in find(history, "kalshi", "trades_*.parquet"):
         table = read(path, ["ticker", "created_time", "yes_price_cents"])
@@ -72,7 +74,13 @@ def _books(history: Path, parts: Parts, tickers: set[str]) -> None:
 
 
 def _add(
-    parts: Parts, tickers: set[str], names: Floats, known: Ints, last: Floats, bid: Floats | None, ask: Floats | None
+    parts: Parts,
+    tickers: set[str],
+    names: Floats,
+    known: Ints,
+    last: Floats,
+    bid: Floats | None,
+    ask: Floats | None,
 ) -> None:
     for ticker, rows in groups(names):
         if ticker in tickers:
@@ -85,7 +93,9 @@ def _add(
 def _sorted(rows: list[tuple[Ints, Floats, Floats, Floats]]) -> Prices:
     known, last, bid, ask = (np.concatenate(part) for part in zip(*rows, strict=True))
     order = np.argsort(known, kind="stable")
-    return Prices(np.zeros(len(order), np.int64), known[order].astype(np.int64), last[order], bid[order], ask[order])
+    return Prices(
+        np.zeros(len(order), np.int64), known[order].astype(np.int64), last[order], bid[order], ask[order]
+    )
 
 
 def _event(city: CityConfig, day: int, brackets: list[Bracket]) -> Event:

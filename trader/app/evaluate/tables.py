@@ -1,4 +1,5 @@
-"""Reading the tables of a history folder: CSV (also compressed) and Parquet, as columns of numbers and text."""
+"""Reading the tables of a history folder: CSV (also compressed) and Parquet, as columns of numbers and
+text."""
 
 import csv
 import gzip
@@ -25,7 +26,8 @@ def find(history: Path, folder: str, *patterns: str) -> list[Path]:
 def read(path: Path, columns: Sequence[str]) -> Table:
     """Return the named columns: numbers as float64 (missing NaN), everything else as text (missing empty).
 
-    Times of Parquet files become whole UTC seconds. Raises ConfigurationError naming the file and what it lacks.
+    Times of Parquet files become whole UTC seconds. Raises ConfigurationError naming the file and what it
+    lacks.
     """
     try:
         table = _read_parquet(path, columns) if path.suffix == ".parquet" else _read_csv(path, columns)
@@ -42,12 +44,12 @@ def read(path: Path, columns: Sequence[str]) -> Table:
 
 
 def _read_csv(path: Path, columns: Sequence[str]) -> Table:
-    opened = gzip.open(path, "rt", encoding="utf-8", newline="") if path.suffix == ".gz" else path.open(newline="")
-    with opened as stream:
-        reader = csv.reader(stream)
-        header = next(reader, [])
-        wanted = {name: header.index(name) for name in columns if name in header}
-        rows = list(reader)
+    raw = path.read_bytes()
+    text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
+    reader = csv.reader(text.splitlines())
+    header = next(reader, [])
+    wanted = {name: header.index(name) for name in columns if name in header}
+    rows = list(reader)
     return {name: _typed([row[i] for row in rows]) for name, i in wanted.items()}
 
 
@@ -75,7 +77,8 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> Table:
 
 
 def ordinals(texts: Column) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Return proleptic ordinals of ISO dates (also the date part of longer texts), each distinct text read once."""
+    """Return proleptic ordinals of ISO dates (also the date part of longer texts), each distinct text read
+    once."""
     known = {text: date.fromisoformat(text[:10]).toordinal() for text in set(texts.tolist())}
     return np.array([known[text] for text in texts.tolist()], dtype=np.int64)
 
