@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.world import EVENING, settings_for, trader_at
+from tests.integration.world import EVENING, settings_for, step, trader_at
 from trader.app.books import reconcile
 from trader.app.context import Trader
 from trader.app.cycle import run_cycle
@@ -65,13 +65,12 @@ def test_order_whose_answer_was_lost_is_found_again_and_never_sent_twice(
 
     with trader_at(exchange, settings, EVENING) as trader:
         run_cycle(trader, slot="one")
-        unknown = [o for o in trader.store.orders.open_orders(trader.mode)]
+        unknown = trader.store.orders.open_orders(trader.mode)
 
     with trader_at(exchange, settings, EVENING + timedelta(minutes=5), command="restart") as trader:
-        reconcile(trader)
-        trader.clock.sleep(120)
-        reconcile(trader)
-        reconcile(trader)
+        for minutes in (5, 7, 9):
+            step(exchange, trader, EVENING + timedelta(minutes=minutes))
+            reconcile(trader)
 
         assert not trader.store.orders.open_orders(trader.mode), unknown
         assert_books_equal(trader, exchange)
@@ -114,9 +113,9 @@ def test_trader_killed_around_a_send_restarts_without_duplicate_or_lost_fill(
     later = EVENING + timedelta(seconds=5)
     with trader_at(exchange, settings, later, command="restart") as trader:
         found = trader.store.orders.count(trader.mode)
-        trader.clock.sleep(120)
-        reconcile(trader)
-        reconcile(trader)
+        for minutes in (3, 5):
+            step(exchange, trader, EVENING + timedelta(minutes=minutes))
+            reconcile(trader)
 
         assert_books_equal(trader, exchange)
         truth = exchange.get("/sim/ledger")

@@ -11,7 +11,7 @@ from trader.app.context import Trader
 from trader.app.wiring import open_trader
 from trader.app.world import SimulatorProcess
 
-EVENING = datetime.fromisoformat("2026-07-17T00:27:40+00:00")
+EVENING = datetime.fromisoformat("2026-07-17T00:28:03+00:00")
 """Forecasts for July 17 are out, books of July 17 stand: cycles trade here."""
 
 
@@ -31,6 +31,13 @@ def settings_for(simulator: SimulatorProcess, database_url: str, data_dir: Path,
             **extra,
         }
     )
+
+
+def step(simulator: SimulatorProcess, trader: Trader, instant: datetime) -> None:
+    """Move the simulator's clock and the trader's to ``instant``."""
+    assert isinstance(trader.clock, SteppedClock)
+    simulator.step_to(instant)
+    trader.clock.step_to(instant)
 
 
 @contextmanager
