@@ -23,10 +23,14 @@ _log = logging.getLogger("milkbot.dashboard")
 
 @dataclass(frozen=True)
 class Kept(Generic[_T]):
-    """Rows, and whether the database was away when they were asked for (then they are the last good ones)."""
+    """Rows, and whether the database was away when they were asked for (then they are the last good ones).
+
+    ``slot`` counts the answers of one keeper: what is drawn from this answer is drawn once and kept under it.
+    """
 
     value: _T
     is_away: bool = False
+    slot: int = 0
 
 
 class Keeper(Generic[_T]):
@@ -35,11 +39,13 @@ class Keeper(Generic[_T]):
     def __init__(self, empty: _T) -> None:
         self._last = empty
         self._was_away = False
+        self._slot = 0
 
     def get(
         self, reading: Callable[[], AbstractContextManager[Reader]], load: Callable[[Reader], _T]
     ) -> Kept[_T]:
         """Ask; on trouble answer with what was there before and say so once in the log."""
+        self._slot += 1
         try:
             with reading() as read:
                 self._last = load(read)
@@ -48,9 +54,9 @@ class Keeper(Generic[_T]):
                 _log.warning("read_failed, the last good rows stay: %s", error)
             self._was_away = True
             # before the first deploy there are no marts: that is "no data yet", not a fault
-            return Kept(self._last, is_away=not isinstance(error, MartMissingError))
+            return Kept(self._last, is_away=not isinstance(error, MartMissingError), slot=self._slot)
         self._was_away = False
-        return Kept(self._last)
+        return Kept(self._last, slot=self._slot)
 
 
 @st.cache_resource(show_spinner=False, on_release=Database.close)

@@ -11,6 +11,8 @@ import streamlit as st
 from dashboard import snapshots
 from dashboard.components import panel
 from dashboard.components.ribbon import ribbon
+from dashboard.queries import Live
+from dashboard.snapshots import Kept
 
 _GOLDEN: Final = 0.618034
 
@@ -50,7 +52,11 @@ def _top() -> None:
     st.html(top_html())
 
 
-@st.cache_resource(ttl=snapshots.REFRESH_S, show_spinner=False)
 def top_html() -> str:
     kept = snapshots.live()
-    return ribbon(kept.value.page, kept.value.health, is_away=kept.is_away)
+    return _top_html(kept.slot, kept)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _top_html(slot: int, _kept: Kept[Live]) -> str:  # noqa: ARG001 - the slot is the key
+    return ribbon(_kept.value.page, _kept.value.health, is_away=_kept.is_away)

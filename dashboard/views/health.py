@@ -7,10 +7,10 @@ from dashboard.components import health_badges, panel
 from dashboard.views import frame
 
 _MEANINGS = (
-    '<div class="mb prose"><p>State is judged from age at the moment you look, so a trader that stopped '
-    "turns red by "
-    "itself. <b>OK</b>: in time. <b>Late</b>: older than its limit; no new trades on it until it is back. "
-    "<b>Down</b>: no sign of life. Open positions settle at the exchange whatever happens here.</p></div>"
+    '<div class="mb"><div class="prose"><p>State is judged from age at the moment you look, so a trader that '
+    "stopped turns red by itself. <b>OK</b>: in time. <b>Late</b>: older than its limit; no new trades on it "
+    "until it is back. <b>Down</b>: no sign of life. Open positions settle at the exchange whatever "
+    "happens here.</p></div></div>"
 )
 
 

@@ -7,6 +7,8 @@ from dashboard import format as fmt
 from dashboard import snapshots, theme
 from dashboard.components import answers, city_grid, equity_chart, funnel, health_badges, panel, trade_feed
 from dashboard.components.city_grid import Day
+from dashboard.queries import Figures, Live
+from dashboard.snapshots import Kept
 from dashboard.views import frame
 
 KINDS = {"High": "HIGH", "Low": "LOW"}
@@ -19,12 +21,12 @@ def render() -> None:
 
 
 def _live() -> None:
-    st.html(answers_html())
-    board = snapshots.live().value.board
+    now, late = snapshots.live(), snapshots.figures()
+    st.html(frame.top_html() + _answers_html((now.slot, late.slot), now, late))
+    board, page = now.value.board, now.value.page
     if (
         "first_day" not in st.session_state
     ):  # the default must not jump under a viewer who stays for the evening
-        page = snapshots.live().value.page
         st.session_state["first_day"] = city_grid.default_day(board, page.as_of if page else None)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="head"):
         title = st.empty()
@@ -32,7 +34,7 @@ def _live() -> None:
         day: Day = _control("day", ["Today", "Tomorrow"], st.session_state["first_day"], "Day")  # type: ignore[assignment]  # one of the two options
         title.html(city_grid.title(board, kind, day), width="content")
         st.html(city_grid.key(board, kind, day))
-    st.html(grid_html(kind, day))
+    st.html(_grid_html(now.slot, kind, day, now.value))
 
 
 def _control(key: str, options: list[str], default: str, label: str) -> str:
@@ -107,16 +109,14 @@ def _funnel() -> None:
         st.html(panel.empty("No decision is 60 minutes old yet."))
 
 
-@st.cache_resource(ttl=snapshots.REFRESH_S, show_spinner=False)
-def answers_html() -> str:
-    now, late = snapshots.live(), snapshots.figures()
-    page, health, data = now.value.page, now.value.health, late.value
-    is_away = now.is_away or late.is_away
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _answers_html(slots: tuple[int, int], _now: Kept[Live], _late: Kept[Figures]) -> str:  # noqa: ARG001 - key
+    page, health, data = _now.value.page, _now.value.health, _late.value
+    is_away = _now.is_away or _late.is_away
     four = answers.four(page, health, data.trades, data.equity, data.cities, data.funnel, is_away=is_away)
-    return f'{frame.top_html()}<div class="mb">{panel.LEDE}{four}</div>'
+    return f'<div class="mb">{panel.LEDE}{four}</div>'
 
 
-@st.cache_resource(ttl=snapshots.REFRESH_S, show_spinner=False)
-def grid_html(kind: str, day: Day) -> str:
-    live = snapshots.live().value
-    return city_grid.grid(live.board, live.page.as_of if live.page else None, kind, day)
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _grid_html(slot: int, kind: str, day: Day, _live: Live) -> str:  # noqa: ARG001 - the slot is a key
+    return city_grid.grid(_live.board, _live.page.as_of if _live.page else None, kind, day)
