@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from trader.app.clock import SystemClock
 from trader.domain.errors import ConfigurationError
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -76,11 +76,12 @@ def rollup(
     ]
     if as_of is not None:
         command += ["--vars", json.dumps({"as_of": as_of.astimezone(UTC).isoformat()})]
-    with _alone(home):
+    clock = SystemClock()  # real seconds also where a recorded world's clock is injected
+    with _alone(home, clock):
         (home / "profiles.yml").write_text((ROOT / "profiles.yml.example").read_text())
         results = home / "target" / "run_results.json"
         results.unlink(missing_ok=True)  # else a run that dies early would report the one before
-        began = time.monotonic()
+        began = clock.monotonic()
         try:
             ended = subprocess.run(
                 command,
@@ -92,8 +93,8 @@ def rollup(
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return RollupResult(False, time.monotonic() - began, {}, (f"no end within {_TIME_LIMIT_S} s",))
-        seconds = time.monotonic() - began
+            return RollupResult(False, clock.monotonic() - began, {}, (f"no end within {_TIME_LIMIT_S} s",))
+        seconds = clock.monotonic() - began
         nodes = json.loads(results.read_text())["results"] if results.exists() else []
     return _judge(nodes, ended.returncode, ended.stdout + ended.stderr, seconds)
 
@@ -127,7 +128,7 @@ def _environment(analytics_url: str, home: Path) -> dict[str, str]:
         )
     sslmode = parse_qs(parts.query).get("sslmode", [])
     return {
-        "PATH": os.environ.get("PATH", os.defpath),
+        "PATH": os.defpath,
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "PYTHONUTF8": "1",
@@ -143,24 +144,24 @@ def _environment(analytics_url: str, home: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _alone(home: Path) -> Iterator[None]:
+def _alone(home: Path, clock: SystemClock) -> Iterator[None]:
     """Hold the folder's lock, which the system releases however the process ends.
 
     Raises ConfigurationError when another run keeps it longer than two minutes.
     """
     with (home / "rollup.lock").open("w") as lock:
-        give_up = time.monotonic() + _LOCK_WAIT_S
+        give_up = clock.monotonic() + _LOCK_WAIT_S
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if time.monotonic() > give_up:
+                if clock.monotonic() > give_up:
                     raise ConfigurationError(
                         f"Rollup: expected the lock in {home} within {_LOCK_WAIT_S} s, found another run "
                         "holding it; nothing ran"
                     ) from None
-                time.sleep(0.2)
+                clock.sleep(0.2)
         yield
 
 
