@@ -7,7 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.contract import ops_samples as a
@@ -185,7 +185,8 @@ def store(new_database: "Callable[..., Urls]") -> Iterator[PostgresOpsStore]:
 
 
 @given(data=st.data(), seen=inputs())
-@settings(max_examples=60)
+# not shrunk: hundreds of round trips to a database make a failure take minutes to be told
+@settings(max_examples=60, phases=(Phase.explicit, Phase.generate))
 def test_any_inputs_and_plan_come_back_to_the_same_bytes(
     store: PostgresOpsStore, data: st.DataObject, seen: CycleInputs
 ) -> None:
