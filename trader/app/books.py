@@ -159,9 +159,24 @@ def _store_break(trader: Trader, found: Break) -> str:
     return line
 
 
+def open_breaks(stored: tuple[Break, ...]) -> tuple[Break, ...]:
+    """The differences not closed yet: a row whose two sides are equal closes the one before it."""
+    newest = {(found.kind, found.key): found for found in stored}
+    return tuple(found for found in newest.values() if found.ours != found.theirs)
+
+
 def _lift_healed(trader: Trader, breaks: tuple[Break, ...]) -> None:
-    """Lift the freezes whose difference is gone: the rule that set them sees both sides equal."""
+    """Close the differences that are gone and lift their freezes: the rule that set them sees both sides equal.
+
+    The closing row lets the same difference alarm and freeze again when it comes back.
+    """
     now = trader.clock.now()
+    present = {(found.kind, found.key) for found in breaks}
+    for gone in open_breaks(trader.store.risk.breaks(trader.mode)):
+        if (gone.kind, gone.key) not in present:
+            update = {"ours": gone.theirs, "likely_reason": "both sides equal again", "found_at": now}
+            closed = gone.model_copy(update=update)
+            trader.store.risk.save_break(closed, mode=trader.mode, at=now, epoch=trader.epoch)
     broken = {_scope(found) for found in breaks}
     for state in trader.store.risk.states(trader.mode, now):
         if state.reason is ReasonCode.RECONCILIATION_BREAK and state.scope not in broken:

@@ -1,8 +1,9 @@
 """The one place that puts a create or cancel on the wire, and what is written before and after."""
 
 from trader.app.context import Trader
-from trader.app.halt import book_state, states_in_force
+from trader.app.halt import states_in_force
 from trader.core import order_state
+from trader.core.breakers import state_for
 from trader.domain.errors import InvariantViolation
 from trader.domain.orders import Accepted, Order, Refused, SendOutcome, Unknown
 from trader.domain.signals import OrderIntent
@@ -47,9 +48,10 @@ def submit(trader: Trader, intent: OrderIntent, *, cycle_id: int | None) -> Orde
     )
     if not is_new:
         return order
-    state = book_state(states_in_force(trader.store, trader.halt_file, trader.mode, trader.clock))
+    states = states_in_force(trader.store, trader.halt_file, trader.mode, trader.clock)
+    state, _ = state_for(states, ticker=intent.ticker, city_code=intent.city_code)
     if state is TradingState.HALTED or (state is TradingState.REDUCE_ONLY and intent.action is Action.OPEN):
-        return move(trader, order, OrderStatus.DENIED, evidence=f"book is {state}", reject_code=str(state))
+        return move(trader, order, OrderStatus.DENIED, evidence=f"trading is {state}", reject_code=str(state))
     trader.store.assert_writer(trader.epoch)
     order = move(
         trader, order, OrderStatus.SUBMITTING, evidence="intent committed", sent_at=trader.clock.now()
