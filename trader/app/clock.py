@@ -53,14 +53,14 @@ class RunningWorldClock:
 
     def __init__(self, start: datetime, speed: float) -> None:
         self._start = start.astimezone(UTC)
-        self._speed = speed
+        self.speed = speed
         self._zero = time.monotonic()
 
     def now(self) -> datetime:
-        return self._start + timedelta(seconds=(time.monotonic() - self._zero) * self._speed)
+        return self._start + timedelta(seconds=(time.monotonic() - self._zero) * self.speed)
 
     def monotonic(self) -> float:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        time.sleep(seconds / max(self._speed, 1.0))
+        time.sleep(seconds / max(self.speed, 1.0))

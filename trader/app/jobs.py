@@ -7,7 +7,7 @@ from typing import Any
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
 from apscheduler.schedulers.blocking import BlockingScheduler
 
-from trader.app.books import reconcile
+from trader.app.clock import RunningWorldClock, SteppedClock, SystemClock
 from trader.app.context import Trader
 from trader.app.cycle import run_cycle
 from trader.app.halt import book_state, states_in_force
@@ -38,9 +38,10 @@ class Schedule:
         self.scheduler = BlockingScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
-        interval = trader.settings.cycle_interval_s
+        speed = trader.clock.speed if isinstance(trader.clock, RunningWorldClock) else 1.0
+        interval_s = trader.settings.cycle_interval_s / speed
         self.scheduler.add_job(
-            self.tick, "interval", seconds=interval, id="cycle", next_run_time=trader.clock.now()
+            self.tick, "interval", seconds=interval_s, id="cycle", next_run_time=SystemClock().now()
         )
         self.scheduler.add_listener(self._heard, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
 
@@ -52,7 +53,6 @@ class Schedule:
         due = int(now.timestamp()) // interval * interval
         try:
             trader.store.risk.probe_write(at=now)
-            reconcile(trader)
             settle(trader)
             run_cycle(trader, slot=f"{due}")
         except PersistenceError as error:
@@ -71,7 +71,7 @@ class Schedule:
 
         def stop(*_: Any) -> None:
             self.trader.log.info("stop_asked")
-            self.scheduler.shutdown(wait=False)
+            self.scheduler.shutdown(wait=True)
 
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, stop)
@@ -88,4 +88,9 @@ def run_forever(env: Mapping[str, str], *, is_live_asked: bool) -> int:
             f"run --live: expected TRADING_MODE=LIVE, found {asked}; nothing was started"
         )
     with open_from_env(env, command="run") as trader:
+        if isinstance(trader.clock, SteppedClock):
+            raise ConfigurationError(
+                "run: expected a world whose clock moves, found one that stands still; nothing was traded. "
+                "Start the simulator with --speed."
+            )
         return Schedule(trader).run()

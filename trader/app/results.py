@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from trader.app.books import reconcile
 from trader.app.context import Trader
 from trader.core.settlement import result_of
 from trader.domain.cities import CityConfig
@@ -39,7 +38,6 @@ def settle(trader: Trader) -> int:
         pay_out is not None
     ):  # before the results are stored, or a crash between would leave a pretend market unpaid
         pay_out(results)
-        reconcile(trader)
     return sum(_save(trader, result) for result in results)
 
 

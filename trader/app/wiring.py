@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from trader import __version__
 from trader.adapters.http import HttpClient
@@ -22,7 +22,8 @@ from trader.app.clock import RunningWorldClock, SteppedClock, SystemClock
 from trader.app.config import Settings, load_settings
 from trader.app.context import Trader
 from trader.app.halt import HaltFile
-from trader.app.logs import configure, logger
+from trader.app.logs import configure, logger, register_secret
+from trader.app.migrate import up
 from trader.app.world import world_clock_of
 from trader.domain.cities import load_cities
 from trader.domain.errors import ConfigurationError
@@ -33,17 +34,24 @@ from trader.ports.exchange import Exchange
 from trader.ports.ops_store import OpsStore
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LIVE_DATABASE = "milkbot"
 
 
 def data_dir_of(env: Mapping[str, str]) -> Path:
     return Path(env.get("MILKBOT_DATA_DIR") or ".milkbot").absolute()
 
 
-def settings_and_urls(env: Mapping[str, str], *, need: Collection[str]) -> tuple[Settings, postgres.Urls]:
-    """Validate the environment, then find the database: given URLs, else the embedded server."""
+def settings_and_urls(
+    env: Mapping[str, str], *, need: Collection[str], database: str | None = None
+) -> tuple[Settings, postgres.Urls]:
+    """Validate the environment, then find the database: given URLs, else the embedded server's last demo."""
     settings = load_settings(env)
     configure(level=settings.log_level, fmt=settings.log_format, secrets=settings.secret_values())
-    return settings, postgres.resolve_urls(env, data_dir_of(env), need=need)
+    urls = postgres.resolve_urls(env, data_dir_of(env), need=need, database=database)
+    for url in (urls.owner, urls.trader, urls.analytics, urls.dashboard, urls.backup):
+        if password := urlsplit(url).password:
+            register_secret(unquote(password))
+    return settings, urls
 
 
 @contextmanager
@@ -63,7 +71,11 @@ def open_from_env(env: Mapping[str, str], *, command: str) -> Iterator[Trader]:
     """A trader on the live world, or on a simulator when the exchange's address is loopback and says it is
     one.
     """
-    settings, urls = settings_and_urls(env, need=("trader",))
+    settings, urls = settings_and_urls(
+        env, need=("trader",), database=LIVE_DATABASE if command == "run" else None
+    )
+    if settings.database_url is None:
+        up(urls.owner)  # our own server: nobody else would have done it
     clock: Clock = SystemClock()
     world = None
     parts = urlsplit(settings.kalshi_base_url)
@@ -106,6 +118,12 @@ def open_trader(
             if settings.mode is not TradingMode.SHADOW
             else _shadow(store, settings, clock)
         )
+        if world is None and (belongs := store.world_now()):
+            raise ConfigurationError(
+                f"Database: expected one of the live world, found one of the recorded world {belongs[0]}; "
+                "nothing was started. Give DATABASE_URL, start that world's simulator, or remove the data "
+                "folder's env file."
+            )
         account = exchange.authenticate()
         epoch = store.open_epoch(
             mode=settings.mode, account=account, command=command, version=__version__, at=clock.now()
