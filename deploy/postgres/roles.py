@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Make Milkbot's roles and one database, and write each service's URL into its own file.
+
+``make`` runs as a superuser of Postgres (the account postgres, SUPERUSER_URL): the passwords of the
+roles come in on stdin as JSON and go out on stdout, so that they are never on a command line and no file
+of root has to be opened for that account. ``urls`` runs as root and fills the files in /etc/milkbot.
+Both change nothing when all is there. ``print`` writes every role's URL of a database as assignments for
+a shell.
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from trader.app.postgres import create_database, create_roles
+from trader.app.postgres.databases import database_urls, list_databases
+from trader.app.postgres.server import Server
+from trader.domain.errors import ConfigurationError, MilkbotError
+
+FILES = {  # file -> its variable and the field of the URLs: no service can read another's
+    "trader.env": ("DATABASE_URL", "trader"),
+    "analytics.env": ("ANALYTICS_DATABASE_URL", "analytics"),
+    "dashboard.env": ("DASHBOARD_DATABASE_URL", "dashboard"),
+    "backup.env": ("BACKUP_DATABASE_URL", "backup"),
+    "owner.env": ("MIGRATE_DATABASE_URL", "owner"),
+}
+
+
+def make(superuser_url: str, database: str, known: str, *, must_be_new: bool) -> tuple[str, bool]:
+    """Return the passwords as JSON and whether the database had to be made.
+
+    Raises ConfigurationError when it exists although ``must_be_new``; nothing was changed then.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server("127.0.0.1", 5432, superuser_url, None, Path(folder))
+        if known.strip():
+            server.roles_file.write_text(known)
+            server.roles_file.chmod(0o600)
+        is_new = database not in list_databases(server)
+        if must_be_new and not is_new:
+            raise ConfigurationError(
+                f"database {database}: expected a new name, found it in use; not touched"
+            )
+        passwords = create_roles(superuser_url, server.roles_file)
+        if is_new:
+            create_database(server, database, is_test=False)
+    return json.dumps(passwords), is_new
+
+
+def write_urls(folder: Path, passwords: dict[str, str], database: str, port: int) -> list[str]:
+    """Set each file's URL, keeping its other lines; return the files that changed."""
+    urls = database_urls(Server("127.0.0.1", port, "", None, folder), database, passwords)
+    changed = []
+    for name, (variable, field) in FILES.items():
+        path = folder / name
+        old = path.read_text() if path.exists() else ""
+        line = f"{variable}='{getattr(urls, field)}'"
+        new = re.sub(rf"^#?\s*{variable}=.*$", line.replace("\\", ""), old, count=1, flags=re.MULTILINE)
+        if line not in new:
+            new = f"{new.rstrip()}\n{line}\n".lstrip()
+        if new != old:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(new)
+            changed.append(name)
+    return changed
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("action", choices=("make", "urls", "print"))
+    parser.add_argument("--database", default="milkbot")
+    parser.add_argument("--must-be-new", action="store_true")
+    parser.add_argument("--port", type=int, default=5432)
+    parser.add_argument("--dir", type=Path, default=Path("/etc/milkbot"))
+    options = parser.parse_args(argv)
+    known = sys.stdin.read()
+    try:
+        if options.action == "make":
+            superuser_url, is_asked_new = os.environ["SUPERUSER_URL"], options.must_be_new
+            passwords, is_new = make(superuser_url, options.database, known, must_be_new=is_asked_new)
+            sys.stdout.write(passwords)
+            sys.stderr.write(f"database {options.database}: {'made' if is_new else 'was there'}\n")
+        elif options.action == "urls":
+            for name in write_urls(options.dir, json.loads(known), options.database, options.port):
+                sys.stdout.write(f"written {name}\n")
+        else:
+            server = Server("127.0.0.1", options.port, "", None, options.dir)
+            urls = database_urls(server, options.database, json.loads(known))
+            for variable, field in FILES.values():
+                sys.stdout.write(f"{variable}='{getattr(urls, field)}'\n")
+    except (MilkbotError, OSError, ValueError) as error:
+        sys.stderr.write(f"roles: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
