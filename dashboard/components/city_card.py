@@ -216,8 +216,8 @@ def _footer(row: BoardRow, place: Place, as_of: datetime) -> str:
         f"</span>"
         f"<span>Spread <b>{fmt.cents(row.spread)}</b></span>"
     )
-    size = row.volume if row.volume is not None else row.depth
-    name = "Vol" if row.volume is not None else "Depth"
+    size = row.volume or row.depth
+    name = "Vol" if row.volume else "Depth"  # a recorded world may hold no volume
     size_html = f"<span>{name} <b>{fmt.short(size) if size is not None else fmt.NA}</b></span>"
     if row.event_status == "closed":
         state = '<b class="st off">Closed</b>'

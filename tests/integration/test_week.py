@@ -126,7 +126,8 @@ def test_public_role_reads_the_marts_and_nothing_else(week: Week) -> None:
     with psycopg.connect(week.env["MIGRATE_DATABASE_URL"]) as owner:
         hidden = owner.execute(
             "select format('%I.%I', schemaname, name) from ("
-            " select schemaname, tablename as name from pg_tables union all select schemaname, viewname from pg_views"
+            " select schemaname, tablename as name from pg_tables"
+            " union all select schemaname, viewname from pg_views"
             ") as relations where schemaname in "
             "('ops', 'migrations', 'analytics_staging', 'analytics_intermediate', 'analytics_operator')"
         ).fetchall()

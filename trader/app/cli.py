@@ -125,7 +125,8 @@ def _replay(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
         say(json.dumps(asdict(result)))
     else:
         say(
-            f"{result.cycles} cycles, {result.signals} decisions, {result.identical} identical ({share:.0f} %)"
+            f"{result.cycles} cycles, {result.signals} decisions, "
+            f"{result.identical} cycles identical ({share:.0f} %)"
         )
     return DONE if result.cycles == result.identical and result.cycles else FAILED
 
@@ -151,7 +152,8 @@ def _sim(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     if arguments.faults:
         command += ["--faults", arguments.faults]
     say(
-        f"simulator: world {arguments.world}; port, key id and key file in {key_dir / 'ready.json'}; Ctrl-C stops it"
+        f"simulator: world {arguments.world}; port, key id and key file in {key_dir / 'ready.json'}; "
+        "Ctrl-C stops it"
     )
     return subprocess.call(command)
 

@@ -81,7 +81,8 @@ def venue_states(trader: Trader, status: ExchangeStatus) -> tuple[StateChange, .
 
 
 def holdings(trader: Trader) -> tuple[Holding, ...]:
-    """Positions, and orders that may still fill at their limit price and fee, whatever we know of their fate."""
+    """Positions, and orders that may still fill at their limit price and fee, whatever we know of their fate.
+    """
     store, mode = trader.store, trader.mode
     held = [
         _holding(trader, p, qty=p.qty, cost_usd=p.cost_usd / p.qty, is_pending=False)

@@ -19,8 +19,8 @@ Number = Annotated[float, Field(strict=False)]
 class CityConfig(Frozen):
     """One city. Grid integers are the last verified values; the live cell is a row of ``ops.grid_cells``.
 
-    ``std_utc_offset_hours`` is the fixed offset of local standard time, which bounds the climate day all year.
-    ``cluster`` (five labels) is authoritative for caps, ``region`` (four) is for the map.
+    ``std_utc_offset_hours`` is the fixed offset of local standard time, which bounds the climate day all
+    year. ``cluster`` (five labels) is authoritative for caps, ``region`` (four) is for the map.
     """
 
     code: str

@@ -26,7 +26,9 @@ class VenueRejected(MilkbotError):
 
 
 class MalformedPayload(MilkbotError):
-    """An outside body lacks a field, renames it or changes its type; that market or city is skipped, never defaulted."""
+    """An outside body lacks a field, renames it or changes its type; that market or city is skipped, never
+    defaulted.
+    """
 
 
 class StaleData(MilkbotError):

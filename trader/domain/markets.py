@@ -50,8 +50,8 @@ class OrderBook(Frozen):
 class Contract(Frozen):
     """Terms of one market: wins for whole values in [lo, hi], None is an open end.
 
-    ``terms_hash`` is over rules text, strikes, close time, source and fee; a new hash is a new stored version.
-    ``proof`` is empty when rules text proves station, variable, date and source; otherwise why not.
+    ``terms_hash`` is over rules text, strikes, close time, source and fee; a new hash is a new stored
+    version. ``proof`` is empty when rules text proves station, variable, date and source; otherwise why not.
     ``fee_multiplier`` scales the taker fee 0.07 x C x P x (1 - P).
     """
 
@@ -83,7 +83,9 @@ class Contract(Frozen):
 
 
 class MarketSnapshot(Frozen):
-    """One market at one instant. ``book`` is None when the exchange had none; that is an answer, not an error."""
+    """One market at one instant. ``book`` is None when the exchange had none; that is an answer, not an
+    error.
+    """
 
     ticker: str
     event_ticker: str

@@ -118,7 +118,9 @@ class Refused(Frozen):
 
 
 class Unknown(Frozen):
-    """No proof either way: time-out, 5xx, cut connection, unreadable answer, duplicate id. Look up; never resend."""
+    """No proof either way: time-out, 5xx, cut connection, unreadable answer, duplicate id. Look up; never
+    resend.
+    """
 
     outcome: Literal["unknown"] = "unknown"
     why: str

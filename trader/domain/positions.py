@@ -9,10 +9,11 @@ from trader.domain.types import Frozen, Instant, Money, PositionStatus, Price, Q
 
 
 class Position(Frozen):
-    """Net holding of one market. ``avg_entry`` and ``avg_exit`` are dollars per contract of ``side``, before fees.
+    """Net holding of one market. ``avg_entry`` and ``avg_exit`` are dollars per contract of ``side``, before
+    fees.
 
-    ``cost_usd`` is what the open quantity cost; ``realized_pnl_usd`` is after fees paid on closed and open parts
-    (fees are charged when paid); ``fees_usd`` is all fees so far.
+    ``cost_usd`` is what the open quantity cost; ``realized_pnl_usd`` is after fees paid on closed and open
+    parts (fees are charged when paid); ``fees_usd`` is all fees so far.
     """
 
     ticker: str

@@ -48,7 +48,9 @@ class RiskLimits(Frozen):
 
 
 class GateLimits(Frozen):
-    """Execution gates. Ages in seconds, money in dollars per contract, uncertainty in degrees Fahrenheit (sd)."""
+    """Execution gates. Ages in seconds, money in dollars per contract, uncertainty in degrees Fahrenheit
+    (sd).
+    """
 
     max_spread_usd: PositiveMoney = c.MAX_SPREAD_USD
     min_edge_usd: PositiveMoney = Decimal("0.03")

@@ -26,7 +26,8 @@ MILLION = 1_000_000
 
 
 class Distribution(Frozen):
-    """Probabilities of the settled whole value ``start``, ``start`` + 1, ... in millionths that sum to exactly one million.
+    """Probabilities of the settled whole value ``start``, ``start`` + 1, ... in millionths that sum to
+    exactly one million.
 
     ``mean_f`` and ``sd_f`` describe the fitted location and spread in degrees Fahrenheit.
     """
@@ -78,7 +79,8 @@ class Prediction(Frozen):
 class Signal(Frozen):
     """A strategy's word on one contract. ``edge`` is dollars per contract after fees on the better side.
 
-    ``price`` and ``fee`` are per contract of ``side`` at the size considered; None when it could not be priced.
+    ``price`` and ``fee`` are per contract of ``side`` at the size considered; None when it could not be
+    priced.
     """
 
     ticker: str
@@ -110,7 +112,9 @@ class CapCheck(Frozen):
 
 
 class RiskDecision(Frozen):
-    """What the risk engine did with one wish: quantity asked for, quantity allowed, every cap with its values."""
+    """What the risk engine did with one wish: quantity asked for, quantity allowed, every cap with its
+    values.
+    """
 
     ticker: str
     side: Side
@@ -121,7 +125,9 @@ class RiskDecision(Frozen):
 
 
 class OrderIntent(Frozen):
-    """An order we want, before anything is sent. ``limit_price`` is dollars of ``side``; ``worst_usd`` is cost plus fee."""
+    """An order we want, before anything is sent. ``limit_price`` is dollars of ``side``; ``worst_usd`` is
+    cost plus fee.
+    """
 
     intent_key: str
     client_order_id: str

@@ -35,7 +35,8 @@ class WeatherSnapshot(Frozen):
 
     ``climate_date`` is the day running at ``captured_at`` (local standard time); ``high_so_far_f`` and
     ``low_so_far_f`` are extremes of the reports inside that day, None before the first one.
-    The three ages are judged at ``captured_at`` and end in the three flags; ``problems`` says what was refused.
+    The three ages are judged at ``captured_at`` and end in the three flags; ``problems`` says what was
+    refused.
     """
 
     city_code: str
