@@ -1,4 +1,4 @@
-"""A trader that is killed at a named point of its cycle: run as a process of its own, ended without goodbye."""
+"""A trader that is killed at a named point of its cycle: run as a process of its own."""
 
 import os
 import sys

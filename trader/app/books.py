@@ -166,7 +166,7 @@ def open_breaks(stored: tuple[Break, ...]) -> tuple[Break, ...]:
 
 
 def _lift_healed(trader: Trader, breaks: tuple[Break, ...]) -> None:
-    """Close the differences that are gone and lift their freezes: the rule that set them sees both sides equal.
+    """Close the differences that are gone and lift their freezes: both sides are equal again.
 
     The closing row lets the same difference alarm and freeze again when it comes back.
     """

@@ -1,7 +1,7 @@
 """Telling the service manager that the trader is up, alive and stopping.
 
-One datagram to the socket it named in ``NOTIFY_SOCKET``; without one every call does nothing. The trader feeds the
-watchdog with completed cycles only: a process that lives but no longer trades is restarted.
+One datagram to the socket it named in ``NOTIFY_SOCKET``; without one every call does nothing. The trader
+feeds the watchdog with completed cycles only: a process that lives but no longer trades is restarted.
 Source: sd_notify(3), the protocol's description.
 """
 
@@ -28,7 +28,7 @@ class Notifier:
         return self._send("READY=1", status)
 
     def watchdog(self, status: str = "") -> bool:
-        """Say that one more cycle was completed; call it after the cycle's outcome is stored, and only then."""
+        """Say that one more cycle was completed; call it only after its outcome is stored."""
         return self._send("WATCHDOG=1", status)
 
     def stopping(self, status: str = "") -> bool:

@@ -23,7 +23,7 @@ PositiveQuantity = Annotated[Decimal, Field(gt=0, strict=False)]
 
 
 class Order(Frozen):
-    """One order. ``limit_price`` is dollars per contract of ``side``; ``filled_qty`` never exceeds ``qty``."""
+    """One order. ``limit_price``: dollars per contract of ``side``; ``filled_qty`` never exceeds ``qty``."""
 
     order_id: int | None = None
     client_order_id: str
@@ -77,7 +77,7 @@ class Fill(Frozen):
 
 
 class Settlement(Frozen):
-    """What the exchange paid for one market. ``revenue_usd`` is the payout, fees were charged with the fills."""
+    """What the exchange paid for one market. ``revenue_usd`` is the payout; fees came with the fills."""
 
     ticker: str
     event_ticker: str

@@ -212,10 +212,10 @@ MEANINGS: dict[ReasonCode, str] = {
     ReasonCode.WEATHER_STALE: "The last successful weather fetch is older than its limit.",
     ReasonCode.WEATHER_IMPLAUSIBLE: "A temperature lies outside the plausible band; the value was refused.",
     ReasonCode.WEATHER_FROM_FUTURE: "A weather time lies in the future; the value was refused.",
-    ReasonCode.FORECAST_PAIRS_TOO_FEW: "Too few stored forecast-outcome pairs for this city, source and
-    lead.", ReasonCode.UNCERTAINTY_TOO_HIGH: "The predictive spread is above the configured limit.",
-    ReasonCode.DAY_TOO_ADVANCED: "The climate day is past the hour up to which the forecast error was
-    fitted.", ReasonCode.STRATEGY_MISSING: "No strategy covers this market type yet.",
+    ReasonCode.FORECAST_PAIRS_TOO_FEW: "Too few stored forecast-outcome pairs of this city, source, lead.",
+    ReasonCode.UNCERTAINTY_TOO_HIGH: "The predictive spread is above the configured limit.",
+    ReasonCode.DAY_TOO_ADVANCED: "The climate day is past the hour up to which forecast errors were fitted.",
+    ReasonCode.STRATEGY_MISSING: "No strategy covers this market type yet.",
     ReasonCode.RULES_NOT_PROVEN: "The rules text does not prove station, variable, date and source.",
     ReasonCode.BRACKETS_NOT_PARTITION: "The event's brackets do not partition the whole degrees.",
     ReasonCode.MARKET_NOT_OPEN: "The exchange does not list the market as active.",

@@ -20,7 +20,7 @@ class Observation(Frozen):
 
 
 class Forecast(Frozen):
-    """One source's forecast of a climate day's extreme; ``issued_at`` is when it could first have been known."""
+    """One source's forecast of a climate day's extreme; ``issued_at`` is when it was first known."""
 
     source: str
     variable: MarketType

@@ -11,6 +11,8 @@ from trader.app.evaluate.lead_table import LeadRow
 from trader.app.evaluate.summary import FORECASTERS, Row
 from trader.core.forecasting.scoring import ScoredDay
 
+INTRODUCTION = """Every number uses only what was known at the instant of decision. Intervals are 95 %, from
+resampling whole days. A score below the stated minimum of days is withheld."""
 STYLE = """
 :root{color-scheme:dark}
 body{background:#0b0c0e;color:#d9d9d6;font:14px/1.5 ui-monospace,Menlo,Consolas,monospace;margin:0 auto;
@@ -55,9 +57,7 @@ def page(
 ) -> str:
     """Return the whole report as one HTML page without outside resources."""
     body = [
-        f"<h1>Forecasts against the market</h1><p>{date_from} to {date_to}, walk-forward: every number uses only "
-        "what was known at the instant of decision. Intervals are 95 %, from resampling whole days. A score below "
-        "the stated minimum of days is withheld.</p>"
+        f"<h1>Forecasts against the market</h1><p>{date_from} to {date_to}, walk-forward. {INTRODUCTION}</p>"
     ]
     head = ["city", "at", "days", "markets", *(f"Brier {name}" for name in FORECASTERS), "status"]
     body.append(_table(head, [_overview(row) for row, _ in sections]))
@@ -91,19 +91,22 @@ def _section(row: Row, days: Sequence[ScoredDay]) -> str:
     figures = [_figure(*pair) for pair in zip(drawn, captions, strict=True)]
     measures = (("brier_{}", 4), ("logloss_{}", 3), ("crps_{}", 3), ("brier_{}_minus_market", 4))
     scores = [[n, *(_span(row, name.format(n), digits) for name, digits in measures)] for n in FORECASTERS]
+    band = " to ".join(_number(row[f"coverage80_{edge}"], 3) for edge in ("lo", "hi"))
+    clv, profit = (_span(row, name, 4) for name in ("clv_model_usd", "executable_profit_model_usd"))
     cover = (
         f"80 % interval covers {_number(row['coverage80_model'], 3)} of {row['n_days']} days (calibrated: "
-        f"{_number(row['coverage80_lo'], 3)} to {_number(row['coverage80_hi'], 3)}), mean width "
-        f"{_number(row['width80_model_f'], 1)} degrees; a report of the day was known on "
-        f"{row['n_days_observed']} days. Closing-line value {_span(row, 'clv_model_usd', 4)} dollars on "
-        f"{row['n_clv']} wishes; profit at recorded quotes {_span(row, 'executable_profit_model_usd', 4)} dollars "
-        f"on {row['n_executable']} contracts. Look-ahead: {row['lookahead_checked']} decisions repeated without "
-        f"later data, {row['lookahead_leaks']} differ."
+        f"{band}), mean width {_number(row['width80_model_f'], 1)} degrees; a report of the day was known on "
+        f"{row['n_days_observed']} days. Closing-line value {clv} dollars on {row['n_clv']} wishes; profit "
+        f"at recorded quotes {profit} dollars on {row['n_executable']} contracts. Look-ahead: "
+        f"{row['lookahead_checked']} decisions repeated without later data, {row['lookahead_leaks']} differ. "
+        f"Half of the last prices were older than {_number(row['price_age_median_min'], 0)} minutes; on the "
+        f"{row['n_markets_fresh']} at most half an hour old the Brier is ours {_span(row, 'brier_model_fresh', 4)}, "
+        f"pooled {_span(row, 'brier_pooled_fresh', 4)}, market {_span(row, 'brier_market_fresh', 4)}."
     )
     head = ["", "Brier a market", "log loss an event", "CRPS, degrees F", "Brier minus market"]
     return (
-        f"<h2>{escape(row['city'])} at {escape(row['at'])}</h2><p>{escape(row['status'])}</p>{_table(head, scores)}"
-        f'<p>{escape(cover)}</p><div class="charts">{"".join(figures)}</div>'
+        f"<h2>{escape(row['city'])} at {escape(row['at'])}</h2><p>{escape(row['status'])}</p>"
+        f'{_table(head, scores)}<p>{escape(cover)}</p><div class="charts">{"".join(figures)}</div>'
     )
 
 

@@ -15,6 +15,9 @@ from trader.core.forecasting.scoring import MIN_GAP, Markets, ScoredDay
 
 MIN_DAYS = 30
 """Days (or days with prices) below which a score is withheld: its interval would be wider than any skill."""
+FRESH_S = 30 * 60
+"""Age up to which a last price counts as fresh. An old trade is an easier opponent than a quote would have
+been, so the same scores are given on fresh prices alone."""
 FORECASTERS = ("model", "pooled", "market", "normal", "climatology")
 Row = dict[str, Any]
 
@@ -37,6 +40,7 @@ def summarise(city: str, at: str, days: Sequence[ScoredDay], blocked: str | None
         "status": _status(blocked, len(settled), len(compared)),
     }
     row |= _markets(compared)
+    row |= _fresh(with_model)
     row |= _distributions(settled if len(settled) >= MIN_DAYS else [])
     row |= _trading(with_model)
     return row
@@ -96,6 +100,23 @@ def _markets(markets: Sequence[Markets]) -> Row:
             else []
         )
         row[f"reliability_{name}"] = [[round(b.mean, 4), round(b.won, 4), b.count] for b in found_bins]
+    return row
+
+
+def _fresh(markets: Sequence[Markets]) -> Row:
+    """Scores on brackets whose price was at most FRESH_S old, and the median age in minutes of all."""
+    ages = np.concatenate([m.age_s for m in markets]) if markets else np.zeros(0)
+    row: Row = {"price_age_median_min": round(float(np.median(ages)) / 60, 1) if len(ages) else None}
+    kept = [(m, fresh) for m in markets if (fresh := m.age_s <= FRESH_S).any()]
+    row["n_markets_fresh"] = int(sum(fresh.sum() for _, fresh in kept))
+    count = np.array([float(fresh.sum()) for _, fresh in kept])
+    error = {n: np.array([_squared(n)(m)[f].sum() for m, f in kept]) for n in ("model", "pooled", "market")}
+    for name, total in error.items():
+        enough = len(kept) >= MIN_DAYS
+        _put(row, f"brier_{name}_fresh", scores.bootstrap(total, count) if enough else None)
+        gap = scores.bootstrap(total - error["market"], count) if enough and name != "market" else None
+        if name != "market":
+            _put(row, f"brier_{name}_minus_market_fresh", gap)
     return row
 
 

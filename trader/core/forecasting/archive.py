@@ -73,10 +73,14 @@ class Prices(Columns):
     bid: Floats
     ask: Floats
 
-    def at(self, second: int) -> tuple[float, float, float] | None:
-        """Return (last, bid, ask) of the newest row at ``second``, None before the first."""
+    def at(self, second: int) -> tuple[float, float, float, int] | None:
+        """Return (last, bid, ask, when known) of the newest row at ``second``, None before the first."""
         i = int(np.searchsorted(self.known, second, side="right")) - 1
-        return None if i < 0 else (float(self.last[i]), float(self.bid[i]), float(self.ask[i]))
+        return (
+            None
+            if i < 0
+            else (float(self.last[i]), float(self.bid[i]), float(self.ask[i]), int(self.known[i]))
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ class Markets:
     """A day's priced brackets. ``probabilities`` by forecaster, a value each; ``logloss`` of the whole
     event."""
 
+    # ``later`` is the closing line, ``age_s`` how old the price was; prices are dollars a contract, NaN: unknown
     tickers: tuple[str, ...]
     won: Floats
     probabilities: Mapping[str, Floats]
@@ -31,6 +32,7 @@ class Markets:
     bid: Floats
     ask: Floats
     later: Floats
+    age_s: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class Walk:
         probabilities = {name: ladder[keep] for name, ladder in ladders.items()}
         probabilities["market"] = base.last[keep]
         tickers = tuple(base.tickers[i] for i in keep)
-        quotes = [self._archive.prices[t].at(second) or (np.nan, np.nan, np.nan) for t in tickers]
+        quotes = [q for t in tickers if (q := self._archive.prices[t].at(second)) is not None]
         later = [self._archive.prices[t].at(second + CLOSING_LINE_S) for t in tickers]
         return Markets(
             tickers=tickers,
@@ -124,6 +126,7 @@ class Walk:
             bid=np.array([q[1] for q in quotes]),
             ask=np.array([q[2] for q in quotes]),
             later=np.array([np.nan if p is None else p[0] for p in later]),
+            age_s=np.array([float(second - q[3]) for q in quotes]),
         )
 
 
