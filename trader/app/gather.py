@@ -84,8 +84,8 @@ def holdings(trader: Trader) -> tuple[Holding, ...]:
     """Positions, and orders that may still fill at their limit price and fee, whatever we know of their fate.
     """
     store, mode = trader.store, trader.mode
-    held = [
-        _holding(trader, p, qty=p.qty, cost_usd=p.cost_usd / p.qty, is_pending=False)
+    held = [  # with all fees paid: what the caps once allowed does not shrink by being filled
+        _holding(trader, p, qty=p.qty, cost_usd=(p.cost_usd + p.fees_usd) / p.qty, is_pending=False)
         for p in store.positions.get_all(mode)
         if p.status is PositionStatus.OPEN
     ]
