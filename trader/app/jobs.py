@@ -11,6 +11,7 @@ from trader.app.clock import RunningWorldClock, SteppedClock, SystemClock
 from trader.app.context import Trader
 from trader.app.cycle import run_cycle
 from trader.app.halt import book_state, states_in_force
+from trader.app.notify import Notifier
 from trader.app.results import settle
 from trader.app.wiring import open_from_env
 from trader.domain.errors import ConfigurationError, InvariantViolation, LostWriterLock, PersistenceError
@@ -31,8 +32,8 @@ def run_once(env: Mapping[str, str], codes: Sequence[str] | None) -> tuple[Cycle
 class Schedule:
     """The trader's jobs under APScheduler. ``missed`` counts runs that did not happen when due."""
 
-    def __init__(self, trader: Trader) -> None:
-        self.trader = trader
+    def __init__(self, trader: Trader, notifier: Notifier) -> None:
+        self.trader, self.notifier = trader, notifier
         self.missed = 0
         self.failure: BaseException | None = None
         self.scheduler = BlockingScheduler(
@@ -55,6 +56,7 @@ class Schedule:
             trader.store.risk.probe_write(at=now)
             settle(trader)
             run_cycle(trader, slot=f"{due}")
+            self.notifier.watchdog(f"cycle {due} completed")
         except PersistenceError as error:
             trader.log.error("write_failed", error=str(error), effect="no order until a probe write commits")
         except (LostWriterLock, InvariantViolation) as error:
@@ -71,6 +73,7 @@ class Schedule:
 
         def stop(*_: Any) -> None:
             self.trader.log.info("stop_asked")
+            self.notifier.stopping()
             self.scheduler.shutdown(wait=True)
 
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -93,4 +96,6 @@ def run_forever(env: Mapping[str, str], *, is_live_asked: bool) -> int:
                 "run: expected a world whose clock moves, found one that stands still; nothing was traded. "
                 "Start the simulator with --speed."
             )
-        return Schedule(trader).run()
+        notifier = Notifier.from_env(env)
+        notifier.ready(f"mode {trader.mode}")
+        return Schedule(trader, notifier).run()
