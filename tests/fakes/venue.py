@@ -1,4 +1,4 @@
-"""An exchange, its market data and a weather service in a few lines: they do what they are told, and remember."""
+"""An exchange, its market data and a weather service: they do what they are told, and remember."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -73,7 +73,7 @@ Answer = Callable[[OrderIntent], SendOutcome]
 
 @dataclass
 class FakeExchange:
-    """An account that fills every order at its limit, unless ``answers`` holds something else for the next one.
+    """An account that fills every order at its limit, unless ``answers`` holds another answer for it.
 
     ``on_send`` is called with each create as it arrives: what a test wants to know about our books at that
     moment it asks there. ``is_away`` makes every read fail.

@@ -38,9 +38,11 @@ def reconcile(trader: Trader) -> Reconciled:
     """Bring our rows to what the exchange proves; store, alarm and freeze what remains different.
 
     A difference counts only when a second complete look shows it too, because the first one's lists were not
-    read at one instant. Raises TransientError when a list is incomplete: then nothing was concluded.
+    read at one instant. A payout that does not fit its position shows once only, when it is booked.
+    Raises TransientError when a list is incomplete: then nothing was concluded.
     """
     lines: list[str] = []
+    payouts: list[Break] = []
     fills = 0
     result = _look(trader)
     for _ in range(2):
@@ -49,11 +51,13 @@ def reconcile(trader: Trader) -> Reconciled:
             fills += isinstance(correction, BookFill)
         if not (result.corrections or result.breaks):
             break
+        payouts += [found for found in result.breaks if found.kind == "settlement"]
         result = _look(trader)
-    lines += [_store_break(trader, found) for found in result.breaks]
-    _lift_healed(trader, result.breaks)
+    breaks = (*payouts, *result.breaks)
+    lines += [_store_break(trader, found) for found in breaks]
+    _lift_healed(trader, breaks)
     summary = f"{len(lines)} corrections and differences" if lines else "our books equal the exchange's"
-    return Reconciled(lines=(*lines, summary), fills=fills, breaks=len(result.breaks))
+    return Reconciled(lines=(*lines, summary), fills=fills, breaks=len(breaks))
 
 
 def _look(trader: Trader) -> Reconciliation:
@@ -168,11 +172,14 @@ def open_breaks(stored: tuple[Break, ...]) -> tuple[Break, ...]:
 def _lift_healed(trader: Trader, breaks: tuple[Break, ...]) -> None:
     """Close the differences that are gone and lift their freezes: both sides are equal again.
 
-    The closing row lets the same difference alarm and freeze again when it comes back.
+    The closing row lets the same difference alarm and freeze again when it comes back. A wrong payout is
+    never seen to heal: a person lifts its freeze.
     """
     now = trader.clock.now()
+    known = open_breaks(trader.store.risk.breaks(trader.mode))
+    breaks = (*breaks, *(found for found in known if found.kind == "settlement"))
     present = {(found.kind, found.key) for found in breaks}
-    for gone in open_breaks(trader.store.risk.breaks(trader.mode)):
+    for gone in known:
         if (gone.kind, gone.key) not in present:
             update = {"ours": gone.theirs, "likely_reason": "both sides equal again", "found_at": now}
             closed = gone.model_copy(update=update)

@@ -172,7 +172,7 @@ def test_a_write_that_is_not_confirmed_before_the_plan_is_stored_stops_every_ord
 
 @pytest.mark.story("4.6")
 def test_an_intent_whose_commit_fails_is_not_sent(desk: Desk) -> None:
-    desk.store.orders = Failing(desk.store.orders, "create")  # type: ignore[assignment]
+    desk.store.orders = Failing(desk.store.orders, "create")
 
     with pytest.raises(PersistenceError):
         run_cycle(desk.trader, slot="one")
@@ -182,7 +182,7 @@ def test_an_intent_whose_commit_fails_is_not_sent(desk: Desk) -> None:
 
 @pytest.mark.story("4.6")
 def test_an_order_whose_move_to_submitting_is_not_confirmed_is_not_sent(desk: Desk) -> None:
-    desk.store.orders = Failing(desk.store.orders, "transition")  # type: ignore[assignment]
+    desk.store.orders = Failing(desk.store.orders, "transition")
 
     with pytest.raises(PersistenceError):
         run_cycle(desk.trader, slot="one")
@@ -200,7 +200,7 @@ def test_a_trader_that_lost_the_writer_lock_sends_nothing(desk: Desk) -> None:
     assert desk.exchange.sent == []
 
 
-# ---- halts and breakers
+# ---- what stops new risk
 
 
 @pytest.mark.story("4.5")
