@@ -98,8 +98,8 @@ def _section(row: Row, days: Sequence[ScoredDay]) -> str:
         f"{band}), mean width {_number(row['width80_model_f'], 1)} degrees; a report of the day was known on "
         f"{row['n_days_observed']} days. Closing-line value {clv} dollars on {row['n_clv']} wishes; profit "
         f"at recorded quotes {profit} dollars on {row['n_executable']} contracts. Look-ahead: "
-        f"{row['lookahead_checked']} decisions repeated without later data, {row['lookahead_leaks']} differ. "
-        f"Half of the last prices were older than {_number(row['price_age_median_min'], 0)} minutes; on the "
+        f"{row['lookahead_checked']} decisions repeated without later data, {row['lookahead_leaks']} differ. Half "
+        f"of the last prices were older than {_number(row['price_age_median_min'], 0)} minutes; on the "
         f"{row['n_markets_fresh']} at most half an hour old the Brier is ours {_span(row, 'brier_model_fresh', 4)}, "
         f"pooled {_span(row, 'brier_pooled_fresh', 4)}, market {_span(row, 'brier_market_fresh', 4)}."
     )

@@ -24,7 +24,7 @@ class Markets:
     """A day's priced brackets. ``probabilities`` by forecaster, a value each; ``logloss`` of the whole
     event."""
 
-    # ``later`` is the closing line, ``age_s`` how old the price was; prices are dollars a contract, NaN: unknown
+    # ``later`` is the closing line, ``age_s`` how old the price was; NaN in a quote: not recorded
     tickers: tuple[str, ...]
     won: Floats
     probabilities: Mapping[str, Floats]

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from tests.unit.trader.core.forecasting.synthetic import FIRST, archive
+from trader.core.forecasting.archive import DAY_S, EPOCH, parse_instant
+from trader.domain.errors import ConfigurationError
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"), [("23Z-1", -1), ("12Z", 12), ("18Z", 18), ("0Z", 0), ("06Z-2", -42), (" 12Z ", 12)]
+)
+def test_an_instant_counts_hours_from_midnight_utc_of_the_climate_date(text: str, hours: int) -> None:
+    assert parse_instant(text).second(EPOCH + 2) == 2 * DAY_S + hours * 3600
+
+
+@pytest.mark.parametrize("text", ["", "noon", "24Z", "12", "12Z+1", "12Z-11"])
+def test_any_other_instant_is_refused_by_name(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="--at: expected hours"):
+        parse_instant(text)
+
+
+def test_the_archive_as_of_an_instant_holds_nothing_known_later() -> None:
+    full = archive(40, with_midday=True)
+    second = parse_instant("12Z").second(FIRST + 20)
+
+    cut = full.known_by(second)
+
+    assert cut.issues["NYC", "test"].known.max() <= second < full.issues["NYC", "test"].known.max()
+    assert cut.highs["NYC"].day.max() == FIRST + 19  # reported 11 UTC of the day after
+    assert cut.midday["NYC"].day.max() == FIRST + 19
+    assert all(p.known.max(initial=0) <= second for p in cut.prices.values())
+    assert [b.won for b in cut.events["NYC"][FIRST + 19].brackets] == [None] * 6  # result counts from 17 UTC
+    assert True in [b.won for b in cut.events["NYC"][FIRST + 18].brackets]
+
+
+def test_a_price_is_the_newest_at_the_instant_and_absent_before_the_first() -> None:
+    prices = archive(2).prices[f"T-{FIRST}-0"]
+    midnight = (FIRST - EPOCH) * DAY_S
+
+    assert prices.at(midnight - 7201) is None
+    found = prices.at(midnight)
+    assert found is not None
+    assert found[0] == pytest.approx(0.12)
+    assert np.isnan(found[1:3]).all()
+    assert found[3] == midnight - 7200
