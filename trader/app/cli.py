@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +115,8 @@ def _replay(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     from trader.app.replay import replay
     from trader.app.wiring import open_store
 
-    since = datetime.fromisoformat(arguments.since) if arguments.since else None
     with open_store(env) as store:
-        result = replay(store, since)
+        result = replay(store, arguments.since)
     for line in result.differences[:20]:
         say(line)
     share = 100 * result.identical / result.cycles if result.cycles else 0
@@ -211,6 +210,12 @@ def _fit(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
     return DONE
 
 
+def _instant(text: str) -> datetime:
+    """An argument that is an instant; argparse turns the ValueError into a usage error."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 def _words(facts: Mapping[str, Any]) -> str:
     return "  ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
 
@@ -257,7 +262,7 @@ def _parser() -> argparse.ArgumentParser:
     again = add(
         "replay", _replay, "Recompute stored decisions from stored rows and compare bytes. Changes nothing."
     )
-    again.add_argument("--since", help="ISO instant; default all")
+    again.add_argument("--since", type=_instant, help="ISO instant, UTC where it names no zone; default all")
     again.add_argument("--json", action="store_true")
     sim = add("sim", _sim, "Serve the exchange, weather and ensemble of a recorded world on loopback.")
     sim.add_argument("--port", type=int, default=0)

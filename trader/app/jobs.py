@@ -14,13 +14,19 @@ from trader.app.halt import book_state, states_in_force
 from trader.app.notify import Notifier
 from trader.app.results import settle
 from trader.app.wiring import open_from_env
+from trader.domain.cities import city_named
 from trader.domain.errors import ConfigurationError, InvariantViolation, LostWriterLock, PersistenceError
 from trader.domain.plan import CycleSummary
-from trader.domain.types import TradingState
+from trader.domain.risk import RiskEvent
+from trader.domain.types import ReasonCode, Severity, TradingState
 
 
 def run_once(env: Mapping[str, str], codes: Sequence[str] | None) -> tuple[CycleSummary, bool]:
-    """Run one cycle by hand, a slot of its own; return its summary and whether the book is halted."""
+    """Run one cycle by hand, a slot of its own; return its summary and whether the book is halted.
+
+    Raises ConfigurationError for a city that is none of the ten, before anything is started.
+    """
+    codes = tuple(dict.fromkeys(city_named(code).code for code in codes or ()))
     with open_from_env(env, command="cycle") as trader:
         now = trader.clock.now()
         settle(trader)
@@ -36,6 +42,7 @@ class Schedule:
         self.trader, self.notifier = trader, notifier
         self.missed = 0
         self.failure: BaseException | None = None
+        self.write_failed: RiskEvent | None = None
         self.scheduler = BlockingScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
@@ -47,17 +54,29 @@ class Schedule:
         self.scheduler.add_listener(self._heard, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
 
     def tick(self) -> None:
-        """One cycle; its slot is the scheduled instant. A failed write waits for a committed probe."""
+        """One cycle; its slot is the scheduled instant.
+
+        A failed write waits for a committed probe, and is stored as an event then.
+        """
         trader = self.trader
         now = trader.clock.now()
         interval = trader.settings.cycle_interval_s
         due = int(now.timestamp()) // interval * interval
         try:
             trader.store.risk.probe_write(at=now)
+            if self.write_failed:
+                trader.store.risk.save_event(self.write_failed, at=now, mode=trader.mode, cycle_id=None)
+                self.write_failed = None
             settle(trader)
             run_cycle(trader, slot=f"{due}")
             self.notifier.watchdog(f"cycle {due} completed")
         except PersistenceError as error:
+            self.write_failed = self.write_failed or RiskEvent(
+                event_type=ReasonCode.WRITE_FAILED,
+                severity=Severity.CRITICAL,
+                message=str(error),
+                occurred_at=now,
+            )
             trader.log.error("write_failed", error=str(error), effect="no order until a probe write commits")
         except (LostWriterLock, InvariantViolation) as error:
             self.failure = error
