@@ -1,7 +1,7 @@
 """What a running trader consists of: one object the shell's functions share."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from structlog.stdlib import BoundLogger
 
@@ -14,6 +14,18 @@ from trader.ports.clock import Clock
 from trader.ports.exchange import Exchange, MarketData, MarketView
 from trader.ports.ops_store import OpsStore
 from trader.ports.weather import WeatherSource
+
+FIRST_WAIT = timedelta(minutes=30)
+
+
+@dataclass
+class ResultsPoll:
+    """When results were last asked for and for which markets, how long to wait, and the reports known."""
+
+    polled_at: datetime | None = None
+    wait: timedelta = FIRST_WAIT
+    awaited: set[str] = field(default_factory=set)
+    reports: set[tuple[str, str]] = field(default_factory=set)
 
 
 @dataclass
@@ -40,4 +52,4 @@ class Trader:
     last_view: MarketView | None = None
     contracts: dict[str, Contract] = field(default_factory=dict)
     absences: dict[str, list[datetime]] = field(default_factory=dict)
-    results_polled_at: datetime | None = None
+    results_poll: ResultsPoll = field(default_factory=ResultsPoll)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from trader.app.context import Trader
+from trader.app.context import FIRST_WAIT, Trader
 from trader.core.settlement import result_of
 from trader.domain.cities import CityConfig
 from trader.domain.errors import TransientError
@@ -10,42 +10,48 @@ from trader.domain.orders import MarketResult
 from trader.domain.risk import RiskEvent, StateChange
 from trader.domain.types import MarketType, ReasonCode, Severity, TradingState
 
-POLL_EVERY = timedelta(minutes=30)
+LONGEST_WAIT = timedelta(hours=6)
 
 
 def settle(trader: Trader) -> int:
     """Store new climate reports and published results; return how many results were new.
 
-    Polled at most every half hour. A source that does not answer is tried again next time; nothing is
-    concluded.
+    Asked half an hour after a market closed, then at doubled waits up to six hours while nothing new is
+    published. A source that does not answer is asked again next time; nothing is concluded.
     """
-    now = trader.clock.now()
-    if trader.results_polled_at is not None and now - trader.results_polled_at < POLL_EVERY:
+    now, poll = trader.clock.now(), trader.results_poll
+    awaited = set(trader.store.markets.markets_awaiting_result(now))
+    if awaited - poll.awaited:
+        poll.wait = FIRST_WAIT
+    poll.awaited = awaited
+    if not awaited or (poll.polled_at is not None and now - poll.polled_at < poll.wait):
         return 0
-    awaited = trader.store.markets.markets_awaiting_result(now)
-    if not awaited:
-        return 0
-    trader.results_polled_at = now
+    poll.polled_at = now
+    poll.wait = min(2 * poll.wait, LONGEST_WAIT)
     for city in trader.cities.values():
         _save_reports(trader, city)
     try:
-        results = trader.market_data.results(awaited)
+        results = trader.market_data.results(sorted(awaited))
     except TransientError as error:
         trader.log.warning("results_unavailable", error=str(error))
         return 0
     pay_out = getattr(trader.exchange, "settle", None)
-    if (
-        pay_out is not None
-    ):  # before the results are stored, or a crash between would leave a pretend market unpaid
+    if pay_out is not None:  # pretend money: paid first, or a crash before the payout would leave it unpaid
         pay_out(results)
-    return sum(_save(trader, result) for result in results)
+    new = sum(_save(trader, result) for result in results)
+    if new:
+        poll.wait = FIRST_WAIT
+    return new
 
 
 def _save_reports(trader: Trader, city: CityConfig) -> None:
+    known = trader.results_poll.reports
     try:
         for report in trader.weather.climate_reports(city):
-            facts = {name: getattr(report, name) for name in type(report).model_fields}
-            trader.store.weather.save_climate_report(**facts, at=trader.clock.now())
+            if (version := (report.pil, report.payload.sha256)) not in known:
+                facts = {name: getattr(report, name) for name in type(report).model_fields}
+                trader.store.weather.save_climate_report(**facts, at=trader.clock.now())
+                known.add(version)
     except TransientError as error:
         trader.log.warning("climate_reports_unavailable", city=city.code, error=str(error))
 

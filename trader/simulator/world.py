@@ -203,13 +203,14 @@ class World:
 
     @cached_property
     def cycle_instants(self) -> tuple[datetime, ...]:
-        """When a trader should look, from the first capture on: 5 s after each, 60 s after each settlement, and
-        every 3 hours.
+        """When a trader should look: 5 s after each capture, 60 s after each settlement, every 6 hours.
+
+        Before the first capture there is nothing to see.
         """
         moments = {at + timedelta(seconds=5) for at in self.captures}
         moments |= {at + timedelta(minutes=1) for at in self.settlement_instants}
-        steps = int((self.end - self.start) / timedelta(hours=3))
-        moments |= {self.start + step * timedelta(hours=3) for step in range(steps + 1)}
+        steps = int((self.end - self.start) / timedelta(hours=6))
+        moments |= {self.start + step * timedelta(hours=6) for step in range(steps + 1)}
         return tuple(sorted(at for at in moments if at >= self.captures[0]))
 
 

@@ -25,22 +25,27 @@ class LeadRow:
     values: int
 
 
-def lead_table(history: Path) -> list[LeadRow]:
-    """Return a row a lead from ``nws_2014_2017_highs``, none when the folder lacks the file."""
+def lead_table(history: Path, what: str = "highs") -> list[LeadRow]:
+    """Return a row a lead from ``nws_*_highs`` or ``nws_*_lows``, none when the folder lacks the file.
+
+    A low belongs to the calendar day whose morning is meant (``low_date``), not to the label of the raw file.
+    """
+    day_column, variable = ("low_date", "tmin_f") if what == "lows" else ("target_date", "tmax_f")
     rows = []
-    for path in find(history, "forecasts", "nws_2014_2017_highs.parquet"):
-        table = read(path, ["place", "state", "target_date", "lead_days", "fc_tmax_f", "obs_tmax_f"])
+    for path in find(history, "forecasts", f"nws_*_{what}.parquet"):
+        said, seen = f"fc_{variable}", f"obs_{variable}"
+        table = read(path, ["place", "state", day_column, "lead_days", said, seen])
         names = np.array([f"{p}, {s}" for p, s in zip(table["place"], table["state"], strict=True)])
         places, column = np.unique(names, return_inverse=True)
-        day = ordinals(table["target_date"])
+        day = ordinals(table[day_column])
         first, count = int(day.min()), int(day.max() - day.min()) + 1
         observed = np.full((count, len(places)), np.nan)
-        has = np.isfinite(table["obs_tmax_f"])
-        observed[day[has] - first, column[has]] = table["obs_tmax_f"][has]
+        has = np.isfinite(table[seen])
+        observed[day[has] - first, column[has]] = table[seen][has]
         for lead in sorted({int(v) for v in table["lead_days"].tolist()}):
             forecast = np.full((count, len(places)), np.nan)
             mine = table["lead_days"] == lead
-            forecast[day[mine] - first, column[mine]] = table["fc_tmax_f"][mine]
+            forecast[day[mine] - first, column[mine]] = table[said][mine]
             found = leads.score(forecast, observed, lead)
             if len(found.count):
                 rows.append(_row(lead, found))

@@ -1,6 +1,6 @@
 """What people read of an evaluation: a line on the terminal, and one HTML file that needs nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from html import escape
 
@@ -51,7 +51,7 @@ def line(row: Row) -> str:
 
 def page(
     sections: Sequence[tuple[Row, Sequence[ScoredDay]]],
-    leads: Sequence[LeadRow],
+    leads: Mapping[str, Sequence[LeadRow]],
     date_from: date,
     date_to: date,
 ) -> str:
@@ -62,7 +62,7 @@ def page(
     head = ["city", "at", "days", "markets", *(f"Brier {name}" for name in FORECASTERS), "status"]
     body.append(_table(head, [_overview(row) for row, _ in sections]))
     body += [_section(row, days) for row, days in sections if row["crps_model"] or row["brier_market"]]
-    body.append(_leads(leads))
+    body += [_leads(what, rows) for what, rows in leads.items()]
     title = "Forecasts against the market"
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
@@ -157,7 +157,7 @@ def _cumulative(days: Sequence[ScoredDay]) -> str:
     )
 
 
-def _leads(rows: Sequence[LeadRow]) -> str:
+def _leads(what: str, rows: Sequence[LeadRow]) -> str:
     if not rows:
         return ""
     head = [
@@ -179,9 +179,9 @@ def _leads(rows: Sequence[LeadRow]) -> str:
     ]
     ticks = [(float(r.lead_days), str(r.lead_days)) for r in rows]
     drawn = svg.chart(axes, marks, "CRPS by lead", x_ticks=ticks)
-    caption = "Amber calibrated, blue raw forecast, dashed climatology: weather service forecasts of highs."
+    caption = f"Amber calibrated, blue raw forecast, dashed climatology: weather service forecasts of {what}."
     return (
-        "<h2>CRPS by lead, places of 2014 to 2016</h2>"
+        f"<h2>CRPS of {what} by lead, places of 2014 to 2016</h2>"
         f'{_table(head, cells)}<div class="charts">{_figure(drawn, caption)}</div>'
     )
 

@@ -10,7 +10,7 @@ from json import dumps
 from pathlib import Path
 
 from trader.app.evaluate import report
-from trader.app.evaluate.lead_table import LeadRow, lead_table
+from trader.app.evaluate.lead_table import lead_table
 from trader.app.evaluate.loading import load_archive
 from trader.app.evaluate.summary import Row, summarise
 from trader.core.forecasting.archive import Archive, Instant, parse_instant
@@ -73,7 +73,7 @@ def evaluate(
             say(dumps(section.row) if json else report.line(section.row))
     sys.stderr.write("\r" + " " * 70 + "\r")
     if out_html is not None:
-        leads: list[LeadRow] = lead_table(history)
+        leads = {what: lead_table(history, what) for what in ("highs", "lows")}
         page = report.page([(s.row, s.days) for s in sections], leads, date_from, date_to)
         out_html.parent.mkdir(parents=True, exist_ok=True)
         out_html.write_text(page, encoding="utf-8")
