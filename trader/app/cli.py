@@ -163,6 +163,8 @@ def _status(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
 
     settings, _ = settings_and_urls(env, need=("trader",))
     with open_store(env) as store:
+        if "TRADING_MODE" not in env and (cycles := store.cycles.list()):
+            settings = settings.model_copy(update={"mode": cycles[-1].mode})  # what ran last is what is meant
         lines, is_halted = status_lines(store, settings)
     say(json.dumps({"status": lines}) if arguments.json else "\n".join(lines))
     return HALTED if is_halted else DONE

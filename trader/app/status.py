@@ -9,7 +9,7 @@ from trader.app.halt import HaltFile, book_state, resume, states_in_force
 from trader.app.wiring import open_store, world_clock_from_rows
 from trader.domain.errors import MilkbotError
 from trader.domain.risk import StateChange
-from trader.domain.types import MEANINGS, ReasonCode, TradingState
+from trader.domain.types import MEANINGS, ReasonCode, TradingMode, TradingState
 from trader.ports.ops_store import OpsStore
 
 WORDS = {
@@ -71,8 +71,9 @@ def halt_now(env: Mapping[str, str], reason: str, *, by: str, reduce_only: bool)
                 set_by=by,
                 set_at=clock.now(),
             )
-            store.risk.save_state(change, mode=settings.mode, at=clock.now())
-            said.append(f"{change.state} stored for {settings.mode}: {reason}")
+            for mode in TradingMode:  # whoever halts means all of it, whatever mode his shell has set
+                store.risk.save_state(change, mode=mode, at=clock.now())
+            said.append(f"{change.state} stored for every mode: {reason}")
     except MilkbotError as error:
         if reduce_only:
             raise
@@ -86,12 +87,15 @@ def resume_now(env: Mapping[str, str], *, by: str, reason: str) -> list[str]:
     halt_file = HaltFile(settings.halt_file)
     with open_store(env) as store:
         clock = world_clock_from_rows(store) or SystemClock()
-        if halt_file.is_present() and any(
-            s.reason is ReasonCode.OPERATOR_HALT for s in store.risk.states(settings.mode, clock.now())
-        ):
+        states = [s for mode in TradingMode for s in store.risk.states(mode, clock.now())]
+        if halt_file.is_present() and any(s.reason is ReasonCode.OPERATOR_HALT for s in states):
             halt_file.path.unlink()
-        lifted = resume(store, halt_file, settings.mode, clock, by=by, reason=reason)
-    said = [f"lifted: {item}" for item in lifted] or ["nothing was halted"]
+        lifted = {
+            f"{mode} {item}"
+            for mode in TradingMode
+            for item in resume(store, halt_file, mode, clock, by=by, reason=reason)
+        }
+    said = [f"lifted: {item}" for item in sorted(lifted)] or ["nothing was halted"]
     if halt_file.is_present():
         said.append(f"still halted: the halt file {halt_file.path} is there; remove it, then resume again")
     return said
