@@ -93,15 +93,15 @@ def _section(row: Row, days: Sequence[ScoredDay]) -> str:
     scores = [[n, *(_span(row, name.format(n), digits) for name, digits in measures)] for n in FORECASTERS]
     band = " to ".join(_number(row[f"coverage80_{edge}"], 3) for edge in ("lo", "hi"))
     clv, profit = (_span(row, name, 4) for name in ("clv_model_usd", "executable_profit_model_usd"))
+    fresh = ", ".join(f"{n} {_span(row, f'brier_{n}_fresh', 4)}" for n in FORECASTERS[:3])
     cover = (
         f"80 % interval covers {_number(row['coverage80_model'], 3)} of {row['n_days']} days (calibrated: "
         f"{band}), mean width {_number(row['width80_model_f'], 1)} degrees; a report of the day was known on "
         f"{row['n_days_observed']} days. Closing-line value {clv} dollars on {row['n_clv']} wishes; profit "
         f"at recorded quotes {profit} dollars on {row['n_executable']} contracts. Look-ahead: "
-        f"{row['lookahead_checked']} decisions repeated without later data, {row['lookahead_leaks']} differ. Half "
-        f"of the last prices were older than {_number(row['price_age_median_min'], 0)} minutes; on the "
-        f"{row['n_markets_fresh']} at most half an hour old the Brier is ours {_span(row, 'brier_model_fresh', 4)}, "
-        f"pooled {_span(row, 'brier_pooled_fresh', 4)}, market {_span(row, 'brier_market_fresh', 4)}."
+        f"{row['lookahead_checked']} decisions repeated without later data, {row['lookahead_leaks']} differ. "
+        f"Half of the last prices were older than {_number(row['price_age_median_min'], 0)} minutes; on the "
+        f"{row['n_markets_fresh']} at most half an hour old the Brier is {fresh}."
     )
     head = ["", "Brier a market", "log loss an event", "CRPS, degrees F", "Brier minus market"]
     return (

@@ -27,6 +27,8 @@ the ten stations comes 4.4 hours after the end (Miami); a shorter value would le
 too early."""
 RESULT_DELAY_S = 12 * 3600
 """The same for the exchange's result."""
+QUOTE_AGE_S = 30 * 60
+"""A bid and ask older than this is not executable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +75,17 @@ class Prices(Columns):
     bid: Floats
     ask: Floats
 
-    def at(self, second: int) -> tuple[float, float, float, int] | None:
-        """Return (last, bid, ask, when known) of the newest row at ``second``, None before the first."""
+    def at(self, second: int) -> tuple[float, int] | None:
+        """Return (last price, when known) of the newest row at ``second``, None before the first."""
         i = int(np.searchsorted(self.known, second, side="right")) - 1
-        return (
-            None
-            if i < 0
-            else (float(self.last[i]), float(self.bid[i]), float(self.ask[i]), int(self.known[i]))
+        return None if i < 0 else (float(self.last[i]), int(self.known[i]))
+
+    def quote_at(self, second: int) -> tuple[float, float] | None:
+        """Return (bid, ask) of the newest quote not older than QUOTE_AGE_S, None when there is none."""
+        rows = np.flatnonzero(
+            np.isfinite(self.ask) & (self.known <= second) & (self.known > second - QUOTE_AGE_S)
         )
+        return (float(self.bid[rows[-1]]), float(self.ask[rows[-1]])) if len(rows) else None
 
 
 @dataclass(frozen=True, slots=True)

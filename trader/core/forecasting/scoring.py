@@ -114,8 +114,10 @@ class Walk:
         probabilities = {name: ladder[keep] for name, ladder in ladders.items()}
         probabilities["market"] = base.last[keep]
         tickers = tuple(base.tickers[i] for i in keep)
-        quotes = [q for t in tickers if (q := self._archive.prices[t].at(second)) is not None]
-        later = [self._archive.prices[t].at(second + CLOSING_LINE_S) for t in tickers]
+        priced = [self._archive.prices[t] for t in tickers]
+        quotes = [p.quote_at(second) or (np.nan, np.nan) for p in priced]
+        later = [p.at(second + CLOSING_LINE_S) for p in priced]
+        newest = [found for p in priced if (found := p.at(second)) is not None]
         return Markets(
             tickers=tickers,
             won=(keep == base.winner).astype(np.float64),
@@ -123,10 +125,10 @@ class Walk:
             logloss={
                 n: -float(np.log(max(ladder[base.winner], scores.LEAST))) for n, ladder in ladders.items()
             },
-            bid=np.array([q[1] for q in quotes]),
-            ask=np.array([q[2] for q in quotes]),
+            bid=np.array([q[0] for q in quotes]),
+            ask=np.array([q[1] for q in quotes]),
             later=np.array([np.nan if p is None else p[0] for p in later]),
-            age_s=np.array([float(second - q[3]) for q in quotes]),
+            age_s=np.array([float(second - found[1]) for found in newest]),
         )
 
 

@@ -29,10 +29,10 @@ def test_leads_are_scored_against_raw_and_calendar(tmp_path: Path) -> None:
     assert [r.lead_days for r in found] == [0, 3]
     assert all(r.calibrated.value < r.raw.value < r.climatology.value + 2 for r in found)
     assert all(r.calibrated_minus_raw.hi < 0 for r in found)
-    page = report.page([], found, date(2031, 1, 1), date(2031, 2, 1))
-    assert "CRPS by lead" in page
+    page = report.page([], {"highs": found, "lows": []}, date(2031, 1, 1), date(2031, 2, 1))
+    assert "CRPS of highs by lead" in page
     assert page.count("<svg") == 1
 
 
 def test_a_folder_without_the_old_forecasts_gives_no_table(tmp_path: Path) -> None:
-    assert lead_table(tmp_path) == []
+    assert lead_table(tmp_path, "lows") == []

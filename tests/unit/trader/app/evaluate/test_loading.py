@@ -96,7 +96,8 @@ def test_quotes_books_and_closes_join_the_trades_in_order_of_time(tmp_path: Path
     found = prices["KXHIGHNY-30MAR01-0"]
     assert (np.diff(found.known) > 0).all()
     assert found.last[0] == pytest.approx(0.05)  # nobody bid: the middle of 0 and 10 cents
-    assert found.at(second(2030, 3, 1, 2)) == (0.35, 0.30, 0.40, second(2030, 3, 1, 1))
+    assert found.at(second(2030, 3, 1, 2)) == (0.35, second(2030, 3, 1, 1))
+    assert found.quote_at(second(2030, 3, 1, 1, 5)) == (0.30, 0.40)
 
 
 def test_a_folder_that_is_no_history_is_refused(tmp_path: Path) -> None:

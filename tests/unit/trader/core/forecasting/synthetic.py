@@ -27,7 +27,9 @@ HOURS = (-40, -30, -20, -10, -2, 8, 16)
 
 def noise(seed: int, count: int, sd: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Return roughly normal numbers: a sum of twelve uniforms."""
-    return sd * (uniforms(seed, 12 * count).reshape(count, 12).sum(axis=1) - 6.0)
+    return np.asarray(
+        sd * (uniforms(seed, 12 * count).reshape(count, 12).sum(axis=1) - 6.0), dtype=np.float64
+    )
 
 
 def archive(days: int = 120, *, spread: float = 2.0, with_midday: bool = False) -> Archive:

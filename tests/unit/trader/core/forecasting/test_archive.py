@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.unit.trader.core.forecasting.synthetic import FIRST, archive
-from trader.core.forecasting.archive import DAY_S, EPOCH, parse_instant
+from trader.core.forecasting.archive import DAY_S, EPOCH, Prices, parse_instant
 from trader.domain.errors import ConfigurationError
 
 
@@ -38,8 +38,16 @@ def test_a_price_is_the_newest_at_the_instant_and_absent_before_the_first() -> N
     midnight = (FIRST - EPOCH) * DAY_S
 
     assert prices.at(midnight - 7201) is None
-    found = prices.at(midnight)
-    assert found is not None
-    assert found[0] == pytest.approx(0.12)
-    assert np.isnan(found[1:3]).all()
-    assert found[3] == midnight - 7200
+    assert prices.at(midnight) == (0.12, midnight - 7200)
+    assert prices.quote_at(midnight) is None  # only trades were recorded
+
+
+def test_a_quote_stands_for_half_an_hour_even_when_a_trade_follows() -> None:
+    known = np.array([1000, 1060], dtype=np.int64)
+    nan = float("nan")
+    prices = Prices(known * 0, known, np.array([0.35, 0.4]), np.array([0.3, nan]), np.array([0.4, nan]))
+
+    assert prices.at(1100) == (0.4, 1060)
+    assert prices.quote_at(1100) == (0.3, 0.4)
+    assert prices.quote_at(1000 + 1800) is None
+    assert prices.quote_at(999) is None

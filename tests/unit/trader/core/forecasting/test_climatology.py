@@ -43,4 +43,4 @@ def test_this_very_season_and_values_not_yet_known_do_not_count() -> None:
 def test_too_short_a_record_gives_no_calendar() -> None:
     day = np.arange(DAY - 365 - MIN_VALUES // 2, DAY - 365, dtype=np.int64)
 
-    assert seasonal(Highs(day, day * 0, day * 0.0 + 80), DAY, 1) is None
+    assert seasonal(Highs(day, day * 0, np.full(len(day), 80.0)), DAY, 1) is None

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from trader.core import probability as pr
 from trader.core.forecasting import scores
+from trader.core.forecasting.chance import uniforms
 from trader.domain.signals import MILLION, Distribution
 
 outcomes = st.integers(20, 110)
@@ -45,9 +46,9 @@ def test_pit_lies_inside_the_step_of_the_outcome(uniform: float, outcome: int) -
 def test_pit_of_draws_from_the_forecast_is_flat_and_covers_within_its_band() -> None:
     start, weights = pr.student(65.0, 3.0, 8.0)
     d = pr.quantise(start, weights, mean_f=65.0, sd_f=3.0)
-    drawn = np.searchsorted(np.cumsum(weights), scores.uniforms(99, 1000)) + start
+    drawn = np.searchsorted(np.cumsum(weights), uniforms(99, 1000)) + start
 
-    pairs = zip(drawn.tolist(), scores.uniforms(98, 1000).tolist(), strict=True)
+    pairs = zip(drawn.tolist(), uniforms(98, 1000).tolist(), strict=True)
     pit = np.array([scores.randomised_pit(d, y, u) for y, u in pairs])
 
     lo, hi = scores.coverage_band(1000)
@@ -84,7 +85,7 @@ def test_resampling_keeps_the_markets_of_a_day_together_and_repeats() -> None:
 
 
 def test_the_interval_of_a_mean_has_the_width_that_theory_gives() -> None:
-    values = scores.uniforms(5, 400)
+    values = uniforms(5, 400)
 
     found = scores.bootstrap(values)
 
