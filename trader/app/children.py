@@ -15,6 +15,7 @@ import httpx
 from trader.domain.errors import ConfigurationError
 
 PR_SET_PDEATHSIG = 1
+STOP_TIMEOUT_S = 5.0
 
 
 def _die_with_parent() -> None:
@@ -84,7 +85,7 @@ class Children:
                 os.killpg(child.pid, signal.SIGTERM)
         for child in self._running.values():
             try:
-                child.wait(timeout=5)
+                child.wait(timeout=STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
