@@ -20,6 +20,7 @@ from trader.domain.positions import CapitalEvent
 from trader.domain.risk import StateChange
 from trader.domain.signals import OrderIntent
 from trader.domain.types import Action, ReasonCode, Side, TimeInForce, TradingMode, TradingState
+from trader.ports.clock import Clock
 
 MODE = TradingMode.DEMO
 D = Decimal
@@ -66,9 +67,10 @@ class Desk:
         return change
 
 
-def new_desk(folder: Path, **env: str) -> Desk:
-    """A desk with 5,000 dollars and nothing to trade yet."""
-    clock = FakeClock(b.NOW)
+def new_desk(folder: Path, *, clock: Clock | None = None, **env: str) -> Desk:
+    """A desk with 5,000 dollars and nothing to trade yet; ``clock`` is one that runs by itself."""
+    fixed = FakeClock(b.NOW)
+    clock = clock or fixed
     store = MemoryOpsStore()
     account = "fake-account"
     epoch = store.open_epoch(mode=MODE, account=account, command="test", version="1", at=clock.now())
@@ -102,7 +104,7 @@ def new_desk(folder: Path, **env: str) -> Desk:
         epoch=epoch,
         min_forecast_pairs=settings.min_forecast_pairs,
     )
-    return Desk(trader, store, clock, exchange, markets, weather, halt_file)
+    return Desk(trader, store, fixed, exchange, markets, weather, halt_file)
 
 
 def wish(number: int = 1, **changes: Any) -> OrderIntent:

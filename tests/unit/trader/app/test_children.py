@@ -17,14 +17,13 @@ from trader.domain.errors import ConfigurationError
 
 ROOT = Path(__file__).resolve().parents[4]
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
-STUBBORN = [
-    sys.executable,
-    "-c",
-    "import signal, time\n"
-    "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-    "print('up', flush=True)\n"
-    "time.sleep(60)",
-]
+IGNORE = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print('up', flush=True)
+time.sleep(60)
+"""
+STUBBORN = [sys.executable, "-c", IGNORE]
 ENV = {"PATH": os.environ["PATH"]}
 
 
