@@ -28,7 +28,7 @@ EMAIL_KNOWN_H = {"forecast_hi_2_prev_PM": 3, "forecast_hi_prev_AM": 15, "forecas
 """Days from the target and UTC hour at which an e-mail counts as sent: mornings by 15 h, evenings by 03 h."""
 EMAIL_CITIES = {"NEW_YORK_CITY": "NYC", "AUSTIN": "AUS", "DENVER": "DEN", "PHILADELPHIA": "PHL",
                 "BOSTON": "BOS", "SEATTLE": "SEA", "SAN_FRANCISCO": "SFO"}  # fmt: skip
-"""Chicago there is O'Hare, Los Angeles downtown, Miami the beach: not the settlement stations, so left out."""
+"""Chicago there is O'Hare, Los Angeles downtown, Miami the beach: not settlement stations, so left out."""
 HRRR_KNOWN_H = 7
 """UTC hour of the target day at which the previous-day run counts as complete: it is stitched from the
 values forecast 24 hours before each hour, and the day's last hour is 05 or 08 UTC of the day after."""

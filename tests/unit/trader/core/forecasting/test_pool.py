@@ -65,8 +65,8 @@ def test_the_winner_is_a_bracket_or_what_none_covers_or_not_known(
 def test_combining_market_with_exponents_one_and_zero_is_the_market() -> None:
     one = cell([0.5, 0.3, 0.2], [0.1, 0.1, 0.8], 0)
 
-    assert pool.combine(one, (1.0, 0.0)).tolist() == pytest.approx([0.5, 0.3, 0.2])
-    assert pool.combine(one, (0.5, 0.5)).sum() == pytest.approx(1.0)
+    assert pool.combine(one, (1.0, 0.0, 0.0)).tolist() == pytest.approx([0.5, 0.3, 0.2])
+    assert pool.combine(one, (0.5, 0.5, 0.1)).sum() == pytest.approx(1.0)
 
 
 def test_few_events_leave_the_prior_and_many_teach_who_knows() -> None:
@@ -92,3 +92,22 @@ def test_exponents_are_learnt_only_from_results_known_at_the_refit() -> None:
     pooler.exponents(refit_day=3, second=150)
 
     assert asked == [1]  # 2 was not yet known, 3 and 9 are not in the past
+
+
+def test_the_older_the_prices_the_more_the_model_counts() -> None:
+    market, model = np.array([0.6, 0.2, 0.2]), np.array([0.2, 0.6, 0.2])
+    shares = [
+        pool.combine(pool.Cells((), market, model, market, 0, stale), pool.PRIOR)[1]
+        for stale in (0.0, 1.0, 2.3)
+    ]
+
+    assert shares == sorted(shares)
+    assert shares[0] < 0.25 < shares[-1]
+
+
+def test_staleness_is_learnt_when_old_prices_miss_what_the_model_knew() -> None:
+    knows, misses = np.array([0.7, 0.2, 0.1]), np.array([0.2, 0.7, 0.1])
+    fresh = [pool.Cells((), knows, misses, knows, 0, 0.0)] * 60
+    stale = [pool.Cells((), misses, knows, misses, 0, 2.0)] * 60
+
+    assert pool.learn(fresh + stale)[2] > pool.PRIOR[2]
