@@ -131,6 +131,7 @@ VARIABLES: tuple[Variable, ...] = (
     V("KELLY_FRACTION", "risk.kelly_fraction", "of full Kelly", "share of the Kelly stake that is asked for"),
     V("MAX_TRADE_CONTRACTS", "risk.max_contracts", "contracts", "most contracts one order asks for"),
     V("MAX_SPREAD_USD", "gates.max_spread_usd", "USD per contract", "widest ask minus bid that is traded"),
+    V("MAX_EDGE_USD", "gates.max_edge_usd", "USD per contract", "edge above which our forecast is doubted"),
     V("MIN_EDGE_USD", "gates.min_edge_usd", "USD per contract", "least edge after fees that is traded"),
     V("MIN_DEPTH_CONTRACTS", "gates.min_depth", "contracts", "least size standing within the limit price"),
     V("MAX_BOOK_AGE_S", "gates.max_book_age_s", "s", "oldest order book a decision may use"),

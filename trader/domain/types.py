@@ -181,6 +181,7 @@ class ReasonCode(StrEnum):
     SPREAD_TOO_WIDE = "SPREAD_TOO_WIDE"
     LIQUIDITY_TOO_LOW = "LIQUIDITY_TOO_LOW"
     EDGE_TOO_SMALL = "EDGE_TOO_SMALL"
+    EDGE_IMPLAUSIBLE = "EDGE_IMPLAUSIBLE"
     EDGE_FOUND = "EDGE_FOUND"
     # risk
     TRADE_RISK_EXCEEDED = "TRADE_RISK_EXCEEDED"
@@ -229,6 +230,7 @@ MEANINGS: dict[ReasonCode, str] = {
     ReasonCode.SPREAD_TOO_WIDE: "Ask minus bid is above the limit.",
     ReasonCode.LIQUIDITY_TOO_LOW: "Too few contracts stand within the limit price.",
     ReasonCode.EDGE_TOO_SMALL: "The edge after fees is below the minimum.",
+    ReasonCode.EDGE_IMPLAUSIBLE: "The edge is larger than a sound forecast finds; ours is likelier wrong.",
     ReasonCode.EDGE_FOUND: "The edge after fees reaches the minimum.",
     ReasonCode.TRADE_RISK_EXCEEDED: "The trade's worst case is above the per-trade cap.",
     ReasonCode.CITY_EXPOSURE_EXCEEDED: "The city's worst case would be above its cap.",

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from trader.core.edge import Execution, better_side
-from trader.core.gates import check_book
+from trader.core.gates import check_book, judge_edge
 from trader.domain.cities import CityConfig
 from trader.domain.markets import Contract, MarketSnapshot
 from trader.domain.plan import ForecastPairs
@@ -81,8 +81,8 @@ class Strategy(ABC):
             if book_ok and market is not None and market.book is not None:
                 offer = better_side(market.book, p_yes, event.gates.min_depth, contract.fee_multiplier)
         edge = offer.edge(p_yes) if offer is not None and p_yes is not None else None
-        if edge is not None and edge < event.gates.min_edge_usd:
-            reasons.append(ReasonCode.EDGE_TOO_SMALL)
+        if edge is not None:
+            reasons += judge_edge(edge, event.gates).reasons
         decision = Decision.HOLD if reasons or offer is None else _DECISIONS[offer.side]
         return signal_for(
             contract,

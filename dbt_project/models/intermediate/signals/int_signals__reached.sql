@@ -50,7 +50,10 @@ judged as (
             when risk.is_allowed then 5
             when signals.decision <> 'HOLD' then 4
             when signals.p_yes is null then 1
-            when signals.edge is null or 'EDGE_TOO_SMALL' = any(signals.reasons) then 2
+            when
+                signals.edge is null
+                or array['EDGE_TOO_SMALL', 'EDGE_IMPLAUSIBLE'] && signals.reasons
+                then 2
             else 3
         end as step_no,
         case
@@ -59,6 +62,8 @@ judged as (
             when signals.decision <> 'HOLD' then coalesce(risk.reason, 'NOT_CHOSEN')
             when signals.p_yes is not null and 'EDGE_TOO_SMALL' = any(signals.reasons)
                 then 'EDGE_TOO_SMALL'
+            when signals.p_yes is not null and 'EDGE_IMPLAUSIBLE' = any(signals.reasons)
+                then 'EDGE_IMPLAUSIBLE'
             else signals.reasons[1]
         end as reason
     from cycles

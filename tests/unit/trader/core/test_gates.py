@@ -61,9 +61,10 @@ def test_liquidity_counts_contracts_within_the_limit(side: Side, qty: str, limit
 @pytest.mark.story("4.3")
 @pytest.mark.parametrize(
     ("edge", "reasons"),
-    [("0.03", ()), ("0.029999", (R.EDGE_TOO_SMALL,)), (None, (R.BOOK_MISSING,))],
-)
-def test_edge_of_at_least_the_minimum_passes(edge: str | None, reasons: tuple[ReasonCode, ...]) -> None:
+    [("0.03", ()), ("0.029999", (R.EDGE_TOO_SMALL,)), (None, (R.BOOK_MISSING,)),
+     ("0.25", ()), ("0.250001", (R.EDGE_IMPLAUSIBLE,))],
+)  # fmt: skip
+def test_edge_within_minimum_and_maximum_passes(edge: str | None, reasons: tuple[ReasonCode, ...]) -> None:
     signal = signal_for(TERMS, strategy=("s", "1"), reasons=(R.EDGE_FOUND,), edge=D(edge) if edge else None)
 
     assert gates.check_edge(signal, LIMITS).reasons == reasons
