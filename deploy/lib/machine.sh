@@ -138,10 +138,11 @@ install_web() {
   nginx -t -q || stop_here "nginx refuses its configuration; the running one stays in force"
   if [ "$changes" != "$before" ] && managed; then systemctl reload-or-restart nginx; fi
   # another port of ssh must not be locked out
-  line=$(sshd -T 2>/dev/null | awk '$1 == "port" {print $2; exit}')
+  line=$({ sshd -T 2>/dev/null || true; } | awk '$1 == "port" {print $2; exit}')
   if [ -n "$line" ] && [ "$line" != 22 ]; then sed -i "s/tcp dport 22 /tcp dport $line /" /etc/milkbot/firewall.nft; fi
   if ! grep -qs milkbot /etc/nftables.conf; then
     changed "firewall loaded at start"
+    cp -n /etc/nftables.conf /etc/nftables.conf.before-milkbot
     printf '#!/usr/sbin/nft -f\nflush ruleset\ninclude "/etc/milkbot/firewall.nft"\n' >/etc/nftables.conf
   fi
   if managed; then systemctl enable --quiet --now nftables && nft -f /etc/milkbot/firewall.nft; fi
@@ -175,6 +176,8 @@ uninstall() {
       if [ -e "$root$unit" ]; then act "remove $unit" rm -rf "$root$unit"; fi
     done
     if [ -z "$root" ]; then
+      if [ -e /etc/nftables.conf.before-milkbot ]; then act "firewall as before" mv /etc/nftables.conf.before-milkbot /etc/nftables.conf; fi
+      if managed && [ "$dry" = 0 ]; then systemctl restart nftables; fi
       act "drop database milkbot" runuser -u postgres -- dropdb --if-exists milkbot
       for unit in "${users[@]}"; do
         if getent passwd "milkbot-$unit" >/dev/null; then act "remove user milkbot-$unit" userdel "milkbot-$unit"; fi

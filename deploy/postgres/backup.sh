@@ -39,9 +39,10 @@ store_in() { # repository, folder with ops/
 }
 
 run() {
-  local folder words failed=0 name
+  local words failed=0 name
+  folder="" # not local: the trap runs after the function has ended
   mkdir -p "$state" && folder=$(mktemp -d "$state/dump.XXXXXX") || exit 1
-  trap 'rm -rf "$folder"' EXIT
+  trap 'rm -rf "$folder"' EXIT # also when stopped: no dump lies about unencrypted
   mkdir "$folder/ops"
   if ! words=$(DUMP_URL=$BACKUP_DATABASE_URL "$python" "$here/dump.py" dump "$folder/ops" 2>&1); then
     say error backup_failed dump "$words"

@@ -207,10 +207,15 @@ def _listens(port: int) -> bool:
 
 
 @contextmanager
-def running_proxy(folder: Path, *more: str, are_pages_up: bool = True) -> Iterator[Proxy]:
+def running_proxy(
+    folder: Path, *more: str, are_pages_up: bool = True, page_ports: list[int] | None = None
+) -> Iterator[Proxy]:
+    """Before two of our ``Page`` unless they are to be down, or before real pages on ``page_ports``."""
     http_port, https, *ports = free_ports(4)
+    ports = page_ports or ports
     main = write_configuration(folder, http_port, https, ports, *more)
-    pages = [Page(name, port) for name, port in zip("ab", ports, strict=True)] if are_pages_up else []
+    are_ours = are_pages_up and page_ports is None
+    pages = [Page(name, port) for name, port in zip("ab", ports, strict=True)] if are_ours else []
     trust = ssl.create_default_context(cafile=str(folder / "cert.pem"))
     proxy = Proxy(https, http_port, folder, pages, folder / "cert.pem", check(main), trust)
     process = subprocess.Popen([nginx(), "-c", str(main)], stderr=subprocess.DEVNULL)

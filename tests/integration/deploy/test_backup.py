@@ -328,6 +328,7 @@ def test_backup_to_an_s3_server_is_restored_from_there(
         drop_database(pg_server, new)
 
     assert made.returncode == 0, made.stdout
+    assert (made.stderr, list((tmp_path / "state").glob("dump.*"))) == ("", [])
     assert restored.returncode == 0, restored.stdout + restored.stderr
     assert "row counts and checksums equal" in restored.stdout
     assert backup.leaks == []

@@ -1,4 +1,4 @@
-"""The installer's steps that need no server: files, secrets, releases, upgrade, rollback, removal below a folder.
+"""The installer's steps that need no server: files, secrets, releases, upgrade, rollback and removal.
 
 Packages, accounts, Postgres and services are exercised on a fresh Debian tree by hand; the runbook says with
 what result and what could not be exercised.
