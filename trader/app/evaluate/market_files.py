@@ -23,8 +23,8 @@ def load_events(history: Path, cities: dict[str, CityConfig]) -> dict[str, dict[
         days = ordinals(table["date"])
         for i, code in enumerate(table["city"].tolist()):
             if code in cities and "HIGH" in str(table["series"][i]):
-                result = str(table["result"][i] or table["result_from_obs"][i])
-                won = {"yes": True, "no": False}.get(result)
+                told = (table["result"][i], table["result_from_obs"][i])  # a wholly empty column is NaN
+                won = next((text == "yes" for text in told if text in ("yes", "no")), None)
                 ends = (_whole(table["lo_f"][i]), _whole(table["hi_f"][i]))
                 bracket = Bracket(str(table["ticker"][i]), *ends, won)
                 found.setdefault(code, {}).setdefault(int(days[i]), []).append(bracket)

@@ -105,3 +105,17 @@ def test_a_folder_that_is_no_history_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match="without forecasts, kalshi; nothing was evaluated"):
         load_archive(tmp_path)
+
+
+def test_our_own_result_stands_in_where_the_exchange_published_none(tmp_path: Path) -> None:
+    history = write(tmp_path / "h", days=1)
+    extra(
+        history,
+        "kalshi/markets.csv",
+        "city,series,date,ticker,lo_f,hi_f,result,result_from_obs\n"
+        "NYC,KXHIGHNY,2030-03-01,A,,59,,no\nNYC,KXHIGHNY,2030-03-01,B,60,,,yes\nNYC,KXLOWTNYC,2030-03-01,C,,40,,yes\n",
+    )
+
+    found = load_archive(history).events["NYC"][FIRST.toordinal()].brackets
+
+    assert [(b.ticker, b.lo, b.hi, b.won) for b in found] == [("A", None, 59, False), ("B", 60, None, True)]
