@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +218,21 @@ def _instant(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def _evaluate(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
+    from trader.app.evaluate.run import evaluate
+
+    return evaluate(
+        history=Path(arguments.history),
+        date_from=arguments.date_from,
+        date_to=arguments.date_to,
+        cities=arguments.city or (),
+        instants=arguments.at.split(","),
+        json=arguments.json,
+        out_html=Path(arguments.html) if arguments.html else None,
+        say=say,
+    )
+
+
 def _words(facts: Mapping[str, Any]) -> str:
     return "  ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
 
@@ -296,4 +311,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     fit.add_argument("--history", required=True)
     fit.add_argument("--out")
+    score = add(
+        "evaluate", _evaluate, "Score forecasts against the market, walk-forward. Writes only --html."
+    )
+    score.add_argument("--history", required=True, help="folder of recorded history")
+    score.add_argument("--from", dest="date_from", type=date.fromisoformat, required=True, metavar="DATE")
+    score.add_argument("--to", dest="date_to", type=date.fromisoformat, required=True, metavar="DATE")
+    score.add_argument("--city", action="append", metavar="CODE", help="only this city (repeatable)")
+    score.add_argument(
+        "--at", default="23Z-1,12Z,18Z", help="instants, -1 the day before (default all three)"
+    )
+    score.add_argument("--json", action="store_true", help="one object a line per city and instant")
+    score.add_argument("--html", help="write a self-contained report here")
     return parser
