@@ -81,7 +81,7 @@ def venue_states(trader: Trader, status: ExchangeStatus) -> tuple[StateChange, .
 
 
 def holdings(trader: Trader) -> tuple[Holding, ...]:
-    """Positions, and orders that may still fill at their limit price and fee, whatever we know of their fate."""
+    """Positions, and orders that may still fill at limit price and fee, whatever we know of their fate."""
     store, mode = trader.store, trader.mode
     held = [  # with all fees paid: what the caps once allowed does not shrink by being filled
         _holding(trader, p, qty=p.qty, cost_usd=(p.cost_usd + p.fees_usd) / p.qty, is_pending=False)
