@@ -48,6 +48,10 @@ install_all() {
   install_small_files
   switch_release
   if [ -z "$root" ]; then start_services; fi
+  if [ "$dry" = 1 ]; then
+    echo "$changes changes would be made, and what follows from them; nothing was changed"
+    return 0
+  fi
   health_gate || back_to_previous
   echo "$changes changes; release $release is in force"
 }
