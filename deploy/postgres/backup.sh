@@ -8,6 +8,7 @@
 # BACKUP_STATE_DIR, BACKUP_LOG_DIR, BACKUP_PING_URL (empty: none; told of success, so that silence is noticed).
 # One line of JSON for each step on stdout. Exit 0 when every store has a checked backup, else 1.
 set -uo pipefail
+export TZ=UTC # a day of the retention is a day in UTC, on every machine
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 python=${MILKBOT_PYTHON:-$here/../../.venv/bin/python}
 state=${BACKUP_STATE_DIR:-/var/lib/milkbot/backup}

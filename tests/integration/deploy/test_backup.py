@@ -31,7 +31,7 @@ TOOLS = ROOT / "deploy" / "postgres"
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 PASSWORD = "canary-of-restic"
 MARTS = ("v_public_trades", "city_metrics", "strategy_metrics", "equity_curve", "v_city_board")
-pytestmark = [pytest.mark.needs_restic, pytest.mark.xdist_group("backup")]
+pytestmark = [pytest.mark.needs_restic]
 
 
 @dataclass
@@ -80,6 +80,7 @@ def backup_of(folder: Path, server: Server, url: str) -> Iterator[Backup]:
     (folder / "log" / "trader.log").write_text('{"event":"cycle_finished"}\n')
     env = {
         "PATH": PATH,
+        "TZ": "UTC",
         "HOME": str(folder),
         "MILKBOT_PYTHON": sys.executable,
         "MILKBOT_ETC": str(folder / "etc"),
@@ -269,7 +270,7 @@ def test_retention_keeps_the_union_of_7_days_4_weeks_12_months_and_logs_of_90_da
                     words = ("--host", "milkbot", "--tag", tag, "--time", stamp, str(tmp_path / name))
                     backup.restic("backup", *words)
 
-        done = backup.backup(BACKUP_TIME=f"{last:%Y-%m-%d %H:%M:%S}", TZ="UTC")
+        done = backup.backup(BACKUP_TIME=f"{last:%Y-%m-%d %H:%M:%S}")
         kept = {
             tag: {
                 datetime.fromisoformat(s["time"][:19] + "+00:00")
