@@ -1,7 +1,9 @@
 """Running on a schedule: one cycle at a time, coalesced, with a clean stop."""
 
 import signal
+import threading
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
@@ -47,9 +49,16 @@ class Schedule:
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
         speed = trader.clock.speed if isinstance(trader.clock, RunningWorldClock) else 1.0
-        interval_s = trader.settings.cycle_interval_s / speed
+        world_s, real = trader.clock.now().timestamp(), SystemClock().now()
+        interval_s = trader.settings.cycle_interval_s
+        boundary = real + timedelta(seconds=(interval_s - world_s % interval_s) / speed)
         self.scheduler.add_job(
-            self.tick, "interval", seconds=interval_s, id="cycle", next_run_time=SystemClock().now()
+            self.tick,
+            "interval",
+            seconds=interval_s / speed,
+            start_date=boundary,  # a tick comes after its boundary, never before: the slot is the boundary's
+            next_run_time=real,
+            id="cycle",
         )
         self.scheduler.add_listener(self._heard, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
 
@@ -84,6 +93,11 @@ class Schedule:
             self.scheduler.shutdown(wait=False)
 
     def _heard(self, event: JobEvent) -> None:
+        if event.code == EVENT_JOB_ERROR:
+            self.trader.log.error(
+                "job_failed", job=event.job_id, error=repr(getattr(event, "exception", None))
+            )
+            return
         self.missed += 1
         self.trader.log.warning("job_missed", job=event.job_id, code=event.code, missed=self.missed)
 
@@ -93,7 +107,8 @@ class Schedule:
         def stop(*_: Any) -> None:
             self.trader.log.info("stop_asked")
             self.notifier.stopping()
-            self.scheduler.shutdown(wait=True)
+            # on a thread of its own: the signal may have come while this one holds a lock of the scheduler
+            threading.Thread(target=self.scheduler.shutdown, kwargs={"wait": True}).start()
 
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, stop)

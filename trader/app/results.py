@@ -11,6 +11,8 @@ from trader.domain.risk import RiskEvent, StateChange
 from trader.domain.types import MarketType, ReasonCode, Severity, TradingState
 
 LONGEST_WAIT = timedelta(hours=6)
+REPORT_WAIT = timedelta(hours=24)
+"""How long a published result waits for the climate report that it is compared with."""
 
 
 def settle(trader: Trader) -> int:
@@ -64,6 +66,8 @@ def _save(trader: Trader, result: MarketResult) -> bool:
         final := trader.store.weather.first_final(contract.city_code, contract.climate_date)
     ):
         value = final[0] if contract.market_type is MarketType.HIGH else final[1]
+    if contract is not None and value is None and now - result.determined_at < REPORT_WAIT:
+        return False  # asked for again: a result stored before its report would never be compared with it
     ours = result_of(contract, value) if contract is not None and value is not None else None
     is_new = trader.store.markets.save_result(result, our_value=value, our_result=ours, at=now)
     if is_new and ours is not None and ours != result.result:

@@ -106,12 +106,28 @@ def test_the_first_final_report_decides_not_a_preliminary_one_and_not_a_later_co
     assert halted(desk) == []
 
 
-def test_a_result_before_any_report_is_stored_without_an_opinion_of_ours(desk: Desk) -> None:
+def test_a_result_waits_a_day_for_its_report_and_is_then_stored_without_an_opinion_of_ours(
+    desk: Desk,
+) -> None:
     traded(desk)
     publish(desk, 85)
 
+    assert settle(desk.trader) == 0
+    desk.clock.advance(24 * 3600)
     assert settle(desk.trader) == 6
     assert halted(desk) == []
+
+
+def test_a_result_is_compared_with_the_report_that_came_after_it(desk: Desk) -> None:
+    traded(desk)
+    publish(desk, 85)
+    assert settle(desk.trader) == 0
+    desk.weather.reports = (report(80),)
+    desk.clock.advance(2 * 3600)
+
+    settle(desk.trader)
+
+    assert halted(desk) == [("city:NYC", ReasonCode.SETTLEMENT_MISMATCH)]
 
 
 def test_open_markets_are_not_asked_for(desk: Desk) -> None:
@@ -149,6 +165,7 @@ def test_a_market_that_closed_meanwhile_shortens_the_wait(desk: Desk) -> None:
         settle(desk.trader)
         desk.clock.advance(1800)
     desk.clock.advance(60)
+    desk.weather.reports = (report(85),)
     publish(desk, 85)
 
     assert settle(desk.trader) == 6
