@@ -40,8 +40,9 @@ def move(trader: Trader, order: Order, to: OrderStatus, *, evidence: str, **chan
 def submit(trader: Trader, intent: OrderIntent, *, cycle_id: int | None) -> Order:
     """Commit the intent, then send it once; a known intent is returned as it stands and nothing is sent.
 
-    Between commit and send the writer lock is proven and the halts are read again, so that a halt or a second
-    trader stops even the order in hand. Raises LostWriterLock before the first byte.
+    Between commit and send the halts are read again and the writer lock is proven, so that a halt or a second
+    trader stops even the order in hand. Raises LostWriterLock before the first byte; the order then counts as
+    in flight until a reconciliation proves its absence.
     """
     order, is_new = trader.store.orders.create(
         intent, at=trader.clock.now(), epoch=trader.epoch, cycle_id=cycle_id
@@ -52,10 +53,10 @@ def submit(trader: Trader, intent: OrderIntent, *, cycle_id: int | None) -> Orde
     state, _ = state_for(states, ticker=intent.ticker, city_code=intent.city_code)
     if state is TradingState.HALTED or (state is TradingState.REDUCE_ONLY and intent.action is Action.OPEN):
         return move(trader, order, OrderStatus.DENIED, evidence=f"trading is {state}", reject_code=str(state))
-    trader.store.assert_writer(trader.epoch)
     order = move(
         trader, order, OrderStatus.SUBMITTING, evidence="intent committed", sent_at=trader.clock.now()
     )
+    trader.store.assert_writer(trader.epoch)  # last of all: a process that slept wakes up fenced
     return settle_outcome(trader, order, trader.exchange.create_order(intent))
 
 
@@ -100,8 +101,8 @@ def cancel(trader: Trader, order: Order) -> Order:
     exchange_id = order.kalshi_order_id
     if exchange_id is None or order.status.is_closed:
         return order
-    trader.store.assert_writer(trader.epoch)
     order = move(trader, order, OrderStatus.PENDING_CANCEL, evidence="cancel asked")
+    trader.store.assert_writer(trader.epoch)
     outcome = trader.exchange.cancel_order(exchange_id, order.ticker)
     if isinstance(outcome, Accepted):
         return move(trader, order, OrderStatus.CANCELED, evidence="exchange canceled")
