@@ -22,33 +22,39 @@ from trader.app.postgres import (
     require_test_database,
 )
 from trader.app.postgres.binaries import install_root
-from trader.app.postgres.roles import BACKUP, DASHBOARD, DBT, OWNER, ROLES, TRADER
+from trader.app.postgres.roles import ADVISOR, BACKUP, DASHBOARD, DBT, OWNER, ROLES, TRADER, WATCH
 from trader.domain.errors import ConfigurationError
 
 pytestmark = [pytest.mark.story("2.1"), pytest.mark.xdist_group("roles")]
 SCHEMAS = ("ops", "analytics", "analytics_staging", "analytics_intermediate", "analytics_operator")
 NOT_OPS = SCHEMAS[1:]
+SERVICES = (TRADER, DBT, DASHBOARD, BACKUP, ADVISOR, WATCH)
+OUTSIDE_ANALYTICS = (TRADER, BACKUP, ADVISOR, WATCH)
 REFUSALS = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
 
 FORBIDDEN = [
-    *((role, f"create schema {role}_own") for role in (TRADER, DBT, DASHBOARD, BACKUP)),
-    *((role, "create table public.t (n int)") for role in (TRADER, DBT, DASHBOARD, BACKUP)),
-    *((role, "create table ops.t (n int)") for role in (TRADER, DBT, DASHBOARD, BACKUP)),
+    *((role, f"create schema {role}_own") for role in SERVICES),
+    *((role, "create table public.t (n int)") for role in SERVICES),
+    *((role, "create table ops.t (n int)") for role in SERVICES),
     *(
         (role, f"create table {schema}.t (n int)")
-        for role in (TRADER, DASHBOARD, BACKUP)
+        for role in (*OUTSIDE_ANALYTICS, DASHBOARD)
         for schema in NOT_OPS
     ),
-    *((role, f"select * from {schema}.probe") for role in (TRADER, BACKUP) for schema in NOT_OPS),
+    *((role, f"select * from {schema}.probe") for role in OUTSIDE_ANALYTICS for schema in NOT_OPS),
     *((DASHBOARD, f"select * from {schema}.probe") for schema in SCHEMAS if schema != "analytics"),
-    *((role, "create temporary table t (n int)") for role in (TRADER, DASHBOARD, BACKUP)),
-    *((role, "select * from migrations.history") for role in (TRADER, DBT, DASHBOARD, BACKUP)),
+    *((role, "create temporary table t (n int)") for role in (*OUTSIDE_ANALYTICS, DASHBOARD)),
+    *((role, "select * from migrations.history") for role in SERVICES),
+    *((role, f"set role {other}") for role in SERVICES for other in (OWNER, "postgres")),
+    *((role, f"set role {DBT}") for role in (*OUTSIDE_ANALYTICS, DASHBOARD)),
+    # what a model wrote is out of trading's reach, and what trades is out of the advisor's
+    *((TRADER, f"select 1 from ops.{t}") for t in ("signal_explanations", "anomalies", "advisor_calls")),
+    *((TRADER, f"insert into ops.{t} default values") for t in ("signal_explanations", "anomalies")),
     *(
-        (role, f"set role {other}")
-        for role in (TRADER, DBT, DASHBOARD, BACKUP)
-        for other in (OWNER, "postgres")
+        (ADVISOR, f"select 1 from ops.{t}")
+        for t in ("orders", "fills", "positions", "trading_state", "epochs")
     ),
-    *((role, f"set role {DBT}") for role in (TRADER, DASHBOARD, BACKUP)),
+    *((ADVISOR, f"insert into ops.{t} default values") for t in ("orders", "signals", "trading_state")),
     *((role, "create role intruder") for role in ROLES),
     *((role, "create database intruder") for role in ROLES),
     *((role, "alter system set fsync = off") for role in ROLES),
@@ -107,6 +113,8 @@ def url_of(urls: Urls, role: str) -> str:
         DBT: urls.analytics,
         DASHBOARD: urls.dashboard,
         BACKUP: urls.backup,
+        ADVISOR: urls.advisor,
+        WATCH: urls.watch,
     }[role]
 
 
@@ -114,7 +122,7 @@ def url_of(urls: Urls, role: str) -> str:
 def sessions(urls: Urls) -> Iterator[dict[str, psycopg.Connection]]:
     """One session for each role; the public one with its read-only default lifted, as an attacker would."""
     opened = {role: psycopg.connect(url_of(urls, role), autocommit=True) for role in ROLES}
-    for role in (DASHBOARD, BACKUP):
+    for role in (DASHBOARD, BACKUP, WATCH):
         opened[role].execute("set default_transaction_read_only to off")
     yield opened
     for session in opened.values():
@@ -183,7 +191,7 @@ def test_public_role_reads_exactly_what_was_granted(urls: Urls) -> None:
     assert [row[0] for row in rows] == ["analytics.probe"]
 
 
-@pytest.mark.parametrize("role", [TRADER, DBT, BACKUP])
+@pytest.mark.parametrize("role", [TRADER, DBT, BACKUP, ADVISOR, WATCH])
 def test_no_role_deletes_or_truncates_a_row_of_ops(
     urls: Urls, sessions: dict[str, psycopg.Connection], role: str
 ) -> None:
@@ -197,7 +205,7 @@ def test_no_role_deletes_or_truncates_a_row_of_ops(
     assert done == []
 
 
-@pytest.mark.parametrize("role", [DBT, BACKUP])
+@pytest.mark.parametrize("role", [DBT, BACKUP, ADVISOR, WATCH])
 def test_reading_roles_change_no_row_of_ops(urls: Urls, role: str) -> None:
     with psycopg.connect(urls.owner) as connection:
         rows = connection.execute(
@@ -208,12 +216,35 @@ def test_reading_roles_change_no_row_of_ops(urls: Urls, role: str) -> None:
     assert rows == []
 
 
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        (WATCH, []),
+        (BACKUP, []),
+        (DBT, ["ops.approvals"]),
+        (ADVISOR, ["ops.advisor_calls", "ops.anomalies", "ops.signal_explanations"]),
+    ],
+)
+def test_roles_around_the_trader_add_rows_only_where_it_is_their_work(
+    urls: Urls, role: str, expected: list[str]
+) -> None:
+    with psycopg.connect(urls.owner) as connection:
+        rows = connection.execute(
+            "select oid::regclass::text from pg_class where relnamespace = 'ops'::regnamespace "
+            "and relkind in ('r', 'p') and has_any_column_privilege(%s, oid, 'insert') order by 1",
+            (role,),
+        ).fetchall()
+    assert [row[0] for row in rows] == expected
+
+
 def test_each_role_can_do_its_work(sessions: dict[str, psycopg.Connection]) -> None:
     sessions[DBT].execute("create temporary table staged (n int)")
     sessions[DBT].execute("select count(*) from ops.cities")
     sessions[BACKUP].execute("select count(*) from ops.cities")
     sessions[TRADER].execute("select count(*) from ops.cities")
     sessions[TRADER].execute("select pg_try_advisory_lock(1)")
+    sessions[ADVISOR].execute("select count(*) from ops.signals")
+    sessions[WATCH].execute("select count(*) from ops.orders")
 
     assert sessions[DASHBOARD].execute("select n from analytics.probe").fetchall() == [(1,)]
 

@@ -1,9 +1,10 @@
 """Migrations: plain SQL files in dbmate's format, applied in order, one transaction each, history checked.
 
-Files are ``migrations/NNNN_name.sql`` with the parts ``-- migrate:up`` and ``-- migrate:down``, numbered
-without gaps. The history stands in a schema of its own (``migrations.history``) with the sha256 of each
-applied file; a file that changed after it was applied is refused, because two databases of one version
-could then differ.
+Files are ``migrations/NNNN_name.sql`` with the parts ``-- migrate:up`` and ``-- migrate:down``. Numbers may
+leave gaps (people who work side by side reserve blocks), but what is applied is always the first of the
+files: one that turns up before an applied one is refused. The history stands in a schema of its own
+(``migrations.history``) with the sha256 of each applied file; a file that changed after it was applied is
+refused, because two databases of one version could then differ.
 """
 
 import hashlib
@@ -72,20 +73,16 @@ def migrations_dir() -> Path:
 def read_migrations(folder: Path) -> list[Migration]:
     """Return the migrations of a folder in order.
 
-    Raises ConfigurationError for a misnamed file, a gap or double in the numbers, and missing or repeated
-    parts.
+    Raises ConfigurationError for a misnamed file, a number that occurs twice, a first one that is not 0001,
+    and missing or repeated parts.
     """
     migrations = [_read(path) for path in sorted(folder.glob("*.sql"))]
     found = [migration.version for migration in migrations]
-    expected = [f"{number:04d}" for number in range(1, len(found) + 1)]
-    if not found or found != expected:
-        odd = next(
-            (pair for pair in zip(expected, found, strict=False) if pair[0] != pair[1]), ("0001", "none")
-        )
+    double = next((version for version in found if found.count(version) > 1), None)
+    if double or not found or found[0] != "0001":
         raise ConfigurationError(
-            f"Migrations in {folder}: expected the numbers 0001, 0002, ... without gap or double; found "
-            f"{odd[1]} "
-            f"where {odd[0]} belongs; nothing was migrated"
+            f"Migrations in {folder}: expected each number once, beginning with 0001, found "
+            f"{f'{double} twice' if double else (found or ['none'])[0] + ' first'}; nothing was migrated"
         )
     return migrations
 
@@ -156,8 +153,8 @@ def _read(path: Path) -> Migration:
 def _require_known(migrations: Sequence[Migration], to: str | None) -> None:
     if to is not None and to not in {m.version for m in migrations}:
         raise ConfigurationError(
-            f"Migration version: expected one of 0001 to {migrations[-1].version}, found {to!r}; nothing "
-            "was migrated"
+            f"Migration version: expected one of {', '.join(m.version for m in migrations)}, found {to!r}; "
+            "nothing was migrated"
         )
 
 

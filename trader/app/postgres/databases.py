@@ -10,12 +10,14 @@ import psycopg
 from psycopg import sql
 
 from trader.app.postgres.roles import (
+    ADVISOR,
     BACKUP,
     DASHBOARD,
     DBT,
     OWNER,
     ROLES,
     TRADER,
+    WATCH,
     create_roles,
     hide_activity_from_public,
 )
@@ -35,6 +37,8 @@ class Urls:
     analytics: str = field(repr=False)
     dashboard: str = field(repr=False)
     backup: str = field(repr=False)
+    advisor: str = field(default="", repr=False)
+    watch: str = field(default="", repr=False)
 
 
 def database_urls(server: Server, name: str, passwords: dict[str, str]) -> Urls:
@@ -44,7 +48,13 @@ def database_urls(server: Server, name: str, passwords: dict[str, str]) -> Urls:
         return f"postgresql://{role}:{quote(passwords[role], safe='')}@{server.host}:{server.port}/{name}"
 
     return Urls(
-        owner=url(OWNER), trader=url(TRADER), analytics=url(DBT), dashboard=url(DASHBOARD), backup=url(BACKUP)
+        owner=url(OWNER),
+        trader=url(TRADER),
+        analytics=url(DBT),
+        dashboard=url(DASHBOARD),
+        backup=url(BACKUP),
+        advisor=url(ADVISOR),
+        watch=url(WATCH),
     )
 
 
@@ -76,7 +86,10 @@ def create_database(server: Server, name: str, *, is_test: bool, template: str |
             ) from error
         # Neither rights on a database nor its comment are copied with a template.
         connection.execute(sql.SQL("revoke all on database {} from public").format(database))
-        for right, roles in (("connect", (TRADER, DBT, DASHBOARD, BACKUP)), ("temporary", (DBT,))):
+        for right, roles in (
+            ("connect", (TRADER, DBT, DASHBOARD, BACKUP, ADVISOR, WATCH)),
+            ("temporary", (DBT,)),
+        ):
             connection.execute(
                 sql.SQL("grant {} on database {} to {}").format(
                     sql.SQL(right), database, sql.SQL(", ").join(map(sql.Identifier, roles))

@@ -22,11 +22,14 @@ TRADER: Final = "milkbot_trader"
 DBT: Final = "milkbot_dbt"
 DASHBOARD: Final = "milkbot_dashboard"
 BACKUP: Final = "milkbot_backup"
-ROLES: Final = (OWNER, TRADER, DBT, DASHBOARD, BACKUP)
-INTERNAL_ROLES: Final = (OWNER, TRADER, DBT, BACKUP)  # all but the one behind the public page
+ADVISOR: Final = "milkbot_advisor"
+WATCH: Final = "milkbot_watch"
+ROLES: Final = (OWNER, TRADER, DBT, DASHBOARD, BACKUP, ADVISOR, WATCH)
+# all but the one behind the public page and the one that reads what a language model wrote
+INTERNAL_ROLES: Final = (OWNER, TRADER, DBT, BACKUP, WATCH)
 
 # Of the server's 60 connections; the rest is for people and for the superuser.
-_CONNECTION_LIMITS: Final = {OWNER: 6, TRADER: 12, DBT: 10, DASHBOARD: 20, BACKUP: 4}
+_CONNECTION_LIMITS: Final = {OWNER: 6, TRADER: 12, DBT: 10, DASHBOARD: 20, BACKUP: 4, ADVISOR: 3, WATCH: 4}
 _SETTINGS: Final[dict[str, dict[str, str]]] = {
     # A role can lift its own settings; they stop accidents. What must never happen is prevented by
     # missing grants.
@@ -40,12 +43,18 @@ _SETTINGS: Final[dict[str, dict[str, str]]] = {
     TRADER: {"statement_timeout": "30s", "lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"},
     DBT: {"lock_timeout": "30s"},
     BACKUP: {"default_transaction_read_only": "on"},
+    ADVISOR: {"statement_timeout": "10s", "lock_timeout": "2s", "idle_in_transaction_session_timeout": "30s"},
+    WATCH: {
+        "default_transaction_read_only": "on",
+        "statement_timeout": "10s",
+        "idle_in_transaction_session_timeout": "30s",
+    },
 }
 _LOCK: Final = 7_241_001  # advisory lock number of role work; any constant that nobody else uses
 
 
 def create_roles(superuser_url: str, passwords_file: Path) -> dict[str, str]:
-    """Make or repair the five login roles and return role -> password.
+    """Make or repair the login roles and return role -> password.
 
     Idempotent. Passwords are random, made once and kept in ``passwords_file`` (0600). The URL's role must
     be a superuser or may create roles.

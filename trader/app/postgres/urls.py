@@ -11,13 +11,18 @@ from trader.app.postgres.databases import Urls, create_database, database_urls, 
 from trader.app.postgres.server import Server, ensure_server
 from trader.domain.errors import ConfigurationError
 
-ENV_NAMES: Final = {  # field of Urls -> environment variable
+ENV_NAMES: Final = {  # field of Urls -> environment variable: the four that a demo leaves behind
     "owner": "MIGRATE_DATABASE_URL",
     "trader": "DATABASE_URL",
     "analytics": "ANALYTICS_DATABASE_URL",
     "dashboard": "DASHBOARD_DATABASE_URL",
 }
-_BACKUP: Final = "BACKUP_DATABASE_URL"
+SERVICE_ENV_NAMES: Final = {  # of the services around them
+    "backup": "BACKUP_DATABASE_URL",
+    "advisor": "ADVISOR_DATABASE_URL",
+    "watch": "WATCH_DATABASE_URL",
+}
+_ALL: Final = ENV_NAMES | SERVICE_ENV_NAMES
 _DEFAULT_DATABASE: Final = "milkbot"
 _container: list[object] = []  # keeps the testcontainers container alive as long as this process
 
@@ -37,7 +42,7 @@ def resolve_urls(
     ``milkbot``; it is created when absent, not migrated.
     Raises ConfigurationError naming the variable.
     """
-    given = {name: env[name] for name in (*ENV_NAMES.values(), _BACKUP) if env.get(name)}
+    given = {name: env[name] for name in _ALL.values() if env.get(name)}
     if given:
         return _given_urls(given, need)
     wanted = env.get("MILKBOT_PG") or "embedded"
@@ -122,13 +127,13 @@ def _given_urls(given: Mapping[str, str], need: Collection[str]) -> Urls:
                 "with postgresql://; nothing was started"
             )
     main = given.get("DATABASE_URL", "")
-    found = {field: given.get(name) or main for field, name in ENV_NAMES.items()}
-    if missing := [ENV_NAMES[field] for field in need if not found[field]]:
+    found = {field: given.get(name) or main for field, name in _ALL.items()}
+    if missing := [_ALL[field] for field in need if not found[field]]:
         raise ConfigurationError(
             f"{missing[0]}: expected postgresql://role:password@host:port/database, found it unset while "
             f"{', '.join(given)} is set; nothing was started and no other server was used"
         )
-    return Urls(**found, backup=given.get(_BACKUP) or main)
+    return Urls(**found)
 
 
 def _database_of_env_file(path: Path) -> str | None:
