@@ -1,5 +1,6 @@
 """One behaviour suite for our books: what holds for the memory store holds for Postgres, and the reverse."""
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -735,6 +736,127 @@ def test_epoch_is_reconciled_once(store: OpsStore) -> None:
     for epoch in (1, 7):
         with pytest.raises(InvariantViolation):
             store.mark_reconciled(epoch, at=AT)
+
+
+def test_create_is_allowed_only_in_an_epoch_whose_reconciliation_is_committed(store: OpsStore) -> None:
+    with pytest.raises(InvariantViolation, match="reconciliation committed, found none"):
+        store.assert_may_create(1)
+    store.assert_writer(1)  # a cancel needs no reconciliation
+
+    store.mark_reconciled(1, at=AT)
+    store.assert_may_create(1)
+
+    open_epoch(store)  # reconciled anew in each epoch
+    with pytest.raises(InvariantViolation):
+        store.assert_may_create(2)
+    with pytest.raises(LostWriterLock):
+        store.assert_may_create(1)
+
+
+def break_a_write(store: OpsStore) -> None:
+    """Make the database refuse one write; the memory store has none to refuse, so it is told."""
+    if isinstance(store, MemoryOpsStore):
+        store.fail_writes("a fault of the test")
+        return
+    with pytest.raises(PersistenceError):
+        store.orders.create(a.intent(), at=AT, epoch=99, cycle_id=None)
+
+
+def test_failed_write_forbids_every_create_until_a_probe_is_committed(store: OpsStore) -> None:
+    store.mark_reconciled(1, at=AT)
+
+    break_a_write(store)
+
+    created(store, attempt=2)  # another write that succeeds is no probe
+    with pytest.raises(PersistenceError, match="probe committed since, found"):
+        store.assert_may_create(1)
+    store.assert_writer(1)  # a cancel goes on
+    store.risk.probe_write(at=AT)
+    store.assert_may_create(1)
+
+
+# ---- transactions
+
+
+def book_everything(store: OpsStore) -> None:
+    """One write of every kind that a reconciliation makes."""
+    order = accepted(store)
+    moved(store, order, OrderStatus.PARTIALLY_FILLED, filled_qty=D("12.5"))
+    store.fills.book(a.fill(), order=order, position=a.position(), at=AT, epoch=1)
+    store.orders.create_foreign(a.foreign_order(), at=AT, epoch=1)
+    moved(store, created(store, attempt=2), OrderStatus.REJECTED)
+    store.positions.settle(a.settlement(), position=a.settled(), at=AT, epoch=1)
+    store.risk.save_break(a.found_break(), mode=MODE, at=AT, epoch=1)
+    store.risk.save_event(a.risk_event(), at=AT, mode=MODE, cycle_id=None)
+    store.risk.save_state(a.state(), mode=MODE, at=AT)
+    store.capital.save(a.capital(), set_by="ann", at=AT)
+
+
+def everything(store: OpsStore) -> list[object]:
+    return [
+        store.orders.count(MODE),
+        store.orders.get_by_kalshi_id("k1"),
+        store.orders.taken_intents(MODE, AT.isoformat()),
+        store.orders.open_orders(MODE),
+        store.orders.rejects_since(MODE, AT),
+        store.fills.get(MODE),
+        store.positions.get_all(MODE),
+        store.positions.settlements(MODE),
+        store.risk.breaks(MODE),
+        store.risk.recent_events(),
+        store.risk.states(MODE, AT),
+        store.capital.total(MODE),
+    ]
+
+
+@pytest.mark.story("4.7")
+def test_transaction_commits_all_of_its_block_and_a_failing_one_nothing(store: OpsStore) -> None:
+    class Killed(BaseException):
+        """A kill is no Exception."""
+
+    before = everything(store)
+
+    with pytest.raises(Killed), store.transaction():
+        book_everything(store)
+        assert everything(store) != before  # it sees its own writes
+        raise Killed
+    assert everything(store) == before
+
+    with store.transaction(is_exclusive=True):
+        book_everything(store)
+    assert all(now != then for now, then in zip(everything(store), before, strict=True))
+
+
+def test_transaction_inside_another_is_refused(store: OpsStore) -> None:
+    with pytest.raises(InvariantViolation, match="expected none open"), store.transaction():
+        created(store)
+        with store.transaction():
+            raise AssertionError("an inner commit that is none")
+
+    assert store.orders.open_orders(MODE) == ()
+    with store.transaction():
+        created(store)
+    assert len(store.orders.open_orders(MODE)) == 1
+
+
+def test_exclusive_transactions_wait_for_each_other(store: OpsStore, open_store: OpenStore) -> None:
+    other, first_holds, order = open_store(), threading.Event(), list[str]()
+
+    def second() -> None:
+        first_holds.wait()
+        with other.transaction(is_exclusive=True):
+            order.append(f"second sees {len(other.orders.open_orders(MODE))}")
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with store.transaction(is_exclusive=True):
+        first_holds.set()
+        thread.join(0.05)  # it would be through by now, were it not held off
+        created(store)
+        order.append("first")
+    thread.join()
+
+    assert order == ["first", "second sees 1"]
 
 
 def test_world_clock_has_one_row_and_only_in_worlds(store: OpsStore) -> None:

@@ -60,6 +60,27 @@ def test_block_commits_when_it_ends_and_rolls_back_when_it_raises(urls: Urls) ->
             assert connection.execute("select amount from ops.pool_probe").fetchall() == [(Decimal("0.10"),)]
 
 
+def test_transaction_is_one_commit_of_everything_this_thread_does_in_its_block(urls: Urls) -> None:
+    with Database(urls.owner) as database:
+        with database.connection() as connection:
+            connection.execute("create table ops.pool_steps (step integer primary key)")
+
+        with database.transaction():
+            for step in (1, 2):
+                with database.connection() as connection:
+                    connection.execute("insert into ops.pool_steps values (%s)", (step,))
+        with pytest.raises(PersistenceError, match="duplicate key"), database.transaction():
+            with database.connection() as connection:
+                connection.execute("insert into ops.pool_steps values (3)")
+            with database.connection() as connection:
+                connection.execute("insert into ops.pool_steps values (1)")
+
+        with database.connection() as connection:
+            assert connection.execute("select count(*) from ops.pool_steps").fetchone() == (2,)
+        assert database.unconfirmed is not None
+        assert "duplicate key" in database.unconfirmed
+
+
 def test_health_is_true_while_the_database_answers_and_false_after(urls: Urls) -> None:
     with Database(urls.trader) as database:
         assert database.health() is True

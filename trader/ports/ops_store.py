@@ -1,10 +1,12 @@
 """Our books. One behaviour suite runs on the memory store and on Postgres (tests/contract).
 
-Every method is one transaction: when it returns, the rows are committed; when it raises PersistenceError the
-outcome is unknown and trading pauses. All instants are UTC. ``at`` is the recording instant from the clock.
+Every method is one transaction, or a part of ``OpsStore.transaction``: when it returns, the rows are
+committed; when it raises PersistenceError the outcome is unknown and trading pauses until a probe write
+commits. All instants are UTC. ``at`` is the recording instant from the clock.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
@@ -213,7 +215,9 @@ class RiskRepository(Protocol):
     def save_health(self, status: HealthStatus, *, at: datetime) -> None: ...
     def latest_health(self) -> tuple[HealthStatus, ...]: ...
     def probe_write(self, *, at: datetime) -> None:
-        """Write and commit one row, or raise PersistenceError."""
+        """Write and commit one row, which lifts the latch of an earlier failed write, or raise
+        PersistenceError.
+        """
         ...
 
 
@@ -269,10 +273,24 @@ class OpsStore(Protocol):
         """Take the session advisory lock and write a new epoch. Raises LostWriterLock when it is held."""
         ...
 
+    def transaction(self, *, is_exclusive: bool = False) -> AbstractContextManager[None]:
+        """Commit everything done through this store within the block as one, or nothing of it.
+
+        ``is_exclusive`` waits for other exclusive transactions and holds them off: what is read within the
+        block is then true until it commits. Raises InvariantViolation inside another transaction.
+        """
+        ...
+
     def mark_reconciled(self, epoch: int, *, at: datetime) -> None: ...
     def assert_writer(self, epoch: int) -> None:
         """Prove on the lock's own connection that it is still held and no newer epoch exists; else
         LostWriterLock.
+        """
+        ...
+
+    def assert_may_create(self, epoch: int) -> None:
+        """Prove like ``assert_writer``, and that this epoch's reconciliation is committed (else
+        InvariantViolation) and that no write failed since the last committed probe (else PersistenceError).
         """
         ...
 

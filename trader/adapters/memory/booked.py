@@ -10,6 +10,7 @@ from typing import Any
 
 from trader.adapters.book_rules import aware, fill_of, moved, order_of
 from trader.adapters.memory.decided import MemorySignalRepository
+from trader.adapters.memory.journal import Journal
 from trader.domain.errors import InvariantViolation, PersistenceError
 from trader.domain.intents import complete_intent
 from trader.domain.orders import Fill, Order, Settlement
@@ -23,7 +24,10 @@ Event = tuple[OrderStatus | None, OrderStatus, str, Instant]
 class MemoryOrderRepository:
     """``ports.ops_store.OrderRepository`` in memory. ``account_of`` names the account of a known epoch."""
 
-    def __init__(self, signals: MemorySignalRepository, account_of: Callable[[int], str]) -> None:
+    def __init__(
+        self, journal: Journal, signals: MemorySignalRepository, account_of: Callable[[int], str]
+    ) -> None:
+        self._journal = journal
         self._signals, self._account_of = signals, account_of
         self._orders: dict[int, Order] = {}
         self._events: dict[int | None, list[Event]] = {}
@@ -51,7 +55,8 @@ class MemoryOrderRepository:
         order = self._insert(
             order.model_copy(update={"signal_id": self._signals.link(cycle_id, intent.ticker, strategy)})
         )
-        self._by_slot.setdefault((intent.mode, intent.slot), []).append(intent.intent_key)
+        slot = self._by_slot.setdefault((intent.mode, intent.slot), [])
+        self._journal.append(slot, intent.intent_key)
         self._append(order, None, OrderStatus.CREATED, "intent committed", at)
         if denied is not None:
             self._append(order, OrderStatus.CREATED, order.status, denied, at)
@@ -133,7 +138,8 @@ class MemoryOrderRepository:
                 f"client order id {order.client_order_id}: expected a new one, found it stored"
             )
         self._store(order_id, order)
-        self._by_intent[order.intent_key] = self._by_client_id[order.client_order_id] = order_id
+        self._journal.put(self._by_intent, order.intent_key, order_id)
+        self._journal.put(self._by_client_id, order.client_order_id, order_id)
         return order
 
     def _store(self, order_id: int, order: Order) -> None:
@@ -142,26 +148,26 @@ class MemoryOrderRepository:
                 raise PersistenceError(
                     f"exchange order id {order.kalshi_order_id}: expected one order, found another one stored"
                 )
-            self._by_kalshi_id[order.kalshi_order_id] = order_id
-        self._orders[order_id] = order
+            self._journal.put(self._by_kalshi_id, order.kalshi_order_id, order_id)
+        self._journal.put(self._orders, order_id, order)
         if order.status.is_closed:
-            self._open.pop(order_id, None)
+            self._journal.drop(self._open, order_id)
         else:
-            self._open[order_id] = None
+            self._journal.put(self._open, order_id, None)
 
     def _append(
         self, order: Order, before: OrderStatus | None, to: OrderStatus, evidence: str, at: datetime
     ) -> None:
-        self._events.setdefault(order.order_id, []).append((before, to, evidence, at))
+        self._journal.append(self._events.setdefault(order.order_id, []), (before, to, evidence, at))
         if to is OrderStatus.REJECTED:
-            self._rejects.append((order.mode, at))
+            self._journal.append(self._rejects, (order.mode, at))
 
 
 class MemoryPositionRepository:
     """``ports.ops_store.PositionRepository`` in memory."""
 
-    def __init__(self, account_of: Callable[[int], str]) -> None:
-        self._account_of = account_of
+    def __init__(self, journal: Journal, account_of: Callable[[int], str]) -> None:
+        self._journal, self._account_of = journal, account_of
         self._positions: dict[tuple[TradingMode, str], Position] = {}
         self._settlements: dict[tuple[TradingMode, str], Settlement] = {}
 
@@ -173,7 +179,7 @@ class MemoryPositionRepository:
 
     def put(self, position: Position) -> None:
         """Store the position as it now stands."""
-        self._positions[position.mode, position.ticker] = position
+        self._journal.put(self._positions, (position.mode, position.ticker), position)
 
     def settle(self, settlement: Settlement, *, position: Position | None, at: datetime, epoch: int) -> bool:
         aware(at)
@@ -181,7 +187,7 @@ class MemoryPositionRepository:
         key = (settlement.mode, settlement.ticker)
         if key in self._settlements:
             return False
-        self._settlements[key] = settlement
+        self._journal.put(self._settlements, key, settlement)
         if position is not None:
             self.put(position)
         return True
@@ -194,7 +200,10 @@ class MemoryPositionRepository:
 class MemoryFillRepository:
     """``ports.ops_store.FillRepository`` in memory."""
 
-    def __init__(self, positions: MemoryPositionRepository, account_of: Callable[[int], str]) -> None:
+    def __init__(
+        self, journal: Journal, positions: MemoryPositionRepository, account_of: Callable[[int], str]
+    ) -> None:
+        self._journal = journal
         self._positions, self._account_of = positions, account_of
         self._fills: dict[str, Fill] = {}
         self._filled: dict[int | None, Decimal] = {}
@@ -205,8 +214,9 @@ class MemoryFillRepository:
         fill = fill_of(fill, order)
         if fill.fill_id in self._fills:
             return False
-        self._fills[fill.fill_id] = fill
-        self._filled[fill.order_id] = self._filled.get(fill.order_id, Decimal(0)) + fill.qty
+        self._journal.put(self._fills, fill.fill_id, fill)
+        filled = self._filled.get(fill.order_id, Decimal(0)) + fill.qty
+        self._journal.put(self._filled, fill.order_id, filled)
         self._positions.put(position)
         return True
 
@@ -228,14 +238,15 @@ class MemoryFillRepository:
 class MemoryCapitalRepository:
     """``ports.ops_store.CapitalRepository`` in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
         self._events: list[CapitalEvent] = []
 
     def save(self, event: CapitalEvent, *, set_by: str, at: datetime) -> bool:
         aware(at)
         if event.kind == "START" and any(e.kind == "START" and e.mode is event.mode for e in self._events):
             return False
-        self._events.append(event)
+        self._journal.append(self._events, event)
         return True
 
     def total(self, mode: TradingMode) -> Decimal:

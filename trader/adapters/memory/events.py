@@ -2,17 +2,20 @@
 
 # ruff: noqa: ARG002 (the protocol names columns that only a database keeps)
 
+from collections.abc import Callable
 from datetime import datetime
 
 from trader.adapters.book_rules import aware
+from trader.adapters.memory.journal import Journal
 from trader.domain.risk import Break, HealthStatus, RiskEvent, StateChange
 from trader.domain.types import Component, ComponentStatus, ReasonCode, TradingMode, TradingState
 
 
 class MemoryRiskRepository:
-    """``ports.ops_store.RiskRepository`` in memory."""
+    """``ports.ops_store.RiskRepository`` in memory. ``confirmed`` is told of each committed probe."""
 
-    def __init__(self) -> None:
+    def __init__(self, journal: Journal, confirmed: Callable[[], None]) -> None:
+        self._journal, self._confirmed = journal, confirmed
         self._events: list[RiskEvent] = []
         self._states: dict[tuple[TradingMode, str, ReasonCode], StateChange] = {}
         self._lifted: dict[tuple[TradingMode, ReasonCode], datetime] = {}
@@ -24,7 +27,7 @@ class MemoryRiskRepository:
         self, event: RiskEvent, *, at: datetime, mode: TradingMode | None, cycle_id: int | None
     ) -> None:
         aware(at)
-        self._events.append(event)
+        self._journal.append(self._events, event)
 
     def recent_events(self, limit: int = 50) -> tuple[RiskEvent, ...]:
         numbered = sorted(enumerate(self._events), key=lambda row: (row[1].occurred_at, row[0]), reverse=True)
@@ -33,11 +36,11 @@ class MemoryRiskRepository:
     def save_state(self, change: StateChange, *, mode: TradingMode, at: datetime) -> None:
         aware(at)
         key = (mode, change.scope, change.reason)
-        self._states.pop(key, None)  # the newest goes to the end
-        self._states[key] = change
+        self._journal.drop(self._states, key)  # the newest goes to the end
+        self._journal.put(self._states, key, change)
         if change.state is TradingState.ACTIVE:
             lifted = self._lifted.get((mode, change.reason), change.set_at)
-            self._lifted[mode, change.reason] = max(lifted, change.set_at)
+            self._journal.put(self._lifted, (mode, change.reason), max(lifted, change.set_at))
 
     def states(self, mode: TradingMode, now: datetime) -> tuple[StateChange, ...]:
         aware(now)
@@ -58,8 +61,8 @@ class MemoryRiskRepository:
         newest = self._newest_break.get(key)
         if newest is not None and (newest.ours, newest.theirs) == (found.ours, found.theirs):
             return False
-        self._newest_break[key] = found
-        self._breaks.setdefault(mode, []).append(found)
+        self._journal.put(self._newest_break, key, found)
+        self._journal.append(self._breaks.setdefault(mode, []), found)
         return True
 
     def breaks(self, mode: TradingMode) -> tuple[Break, ...]:
@@ -69,7 +72,7 @@ class MemoryRiskRepository:
         aware(at)
         known = self._health.get(status.component)
         if known is None or status.checked_at >= known.checked_at:
-            self._health[status.component] = status
+            self._journal.put(self._health, status.component, status)
 
     def latest_health(self) -> tuple[HealthStatus, ...]:
         return tuple(self._health[component] for component in Component if component in self._health)
@@ -85,3 +88,4 @@ class MemoryRiskRepository:
             ),
             at=at,
         )
+        self._confirmed()

@@ -2,7 +2,8 @@
 
 # ruff: noqa: ARG002 (the protocol names columns that only a database keeps)
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 
 from trader.adapters.book_rules import aware
@@ -14,6 +15,7 @@ from trader.adapters.memory.booked import (
 )
 from trader.adapters.memory.decided import MemoryCycleRepository, MemorySignalRepository
 from trader.adapters.memory.events import MemoryRiskRepository
+from trader.adapters.memory.journal import Journal
 from trader.adapters.memory.seen import MemoryMarketRepository, MemoryWeatherRepository
 from trader.domain.cities import CityConfig
 from trader.domain.errors import InvariantViolation, LostWriterLock, PersistenceError
@@ -23,9 +25,10 @@ from trader.ports.exchange import RawPayload
 
 
 class _Epochs:
-    """Accounts by epoch, which were reconciled, and who holds the lock."""
+    """Accounts by epoch, which were reconciled, who holds the lock, and what the store failed to confirm."""
 
     def __init__(self) -> None:
+        self.unconfirmed: str | None = None
         self.accounts: list[str] = []
         self.reconciled: set[int] = set()
         self.holder: object | None = None
@@ -60,17 +63,30 @@ class MemoryOpsStore:
             vars(self).update(vars(same_books_as))
             return
         self._epochs = _Epochs()
+        self._journal = Journal()
         self._world: list[tuple[str, datetime]] = []
         weather, markets = MemoryWeatherRepository(), MemoryMarketRepository()
         cycles = MemoryCycleRepository(weather, markets, keep=keep_cycles)
         signals = MemorySignalRepository(cycles)
-        positions = MemoryPositionRepository(self._epochs.account_of)
+        positions = MemoryPositionRepository(self._journal, self._epochs.account_of)
         self.weather, self.markets, self.cycles, self.signals = weather, markets, cycles, signals
-        self.orders = MemoryOrderRepository(signals, self._epochs.account_of)
+        self.orders = MemoryOrderRepository(self._journal, signals, self._epochs.account_of)
         self.positions = positions
-        self.fills = MemoryFillRepository(positions, self._epochs.account_of)
-        self.risk = MemoryRiskRepository()
-        self.capital = MemoryCapitalRepository()
+        self.fills = MemoryFillRepository(self._journal, positions, self._epochs.account_of)
+        self.risk = MemoryRiskRepository(self._journal, self._confirmed)
+        self.capital = MemoryCapitalRepository(self._journal)
+
+    @contextmanager
+    def transaction(self, *, is_exclusive: bool = False) -> Iterator[None]:
+        with self._journal.transaction():
+            yield
+
+    def fail_writes(self, why: str) -> None:
+        """Latch as after a write that was not confirmed: a fault hook's word."""
+        self._epochs.unconfirmed = why
+
+    def _confirmed(self) -> None:
+        self._epochs.unconfirmed = None
 
     def open_epoch(self, *, mode: TradingMode, account: str, command: str, version: str, at: datetime) -> int:
         aware(at)
@@ -93,6 +109,18 @@ class MemoryOpsStore:
             self.close()
             raise LostWriterLock(
                 f"epoch {epoch}: expected to hold the writer lock, found it lost; nothing is sent"
+            )
+
+    def assert_may_create(self, epoch: int) -> None:
+        if self._epochs.unconfirmed:
+            raise PersistenceError(
+                f"epoch {epoch}: expected every write confirmed or a probe committed since, found "
+                f"{self._epochs.unconfirmed}; nothing is sent"
+            )
+        self.assert_writer(epoch)
+        if epoch not in self._epochs.reconciled:
+            raise InvariantViolation(
+                f"epoch {epoch}: expected its reconciliation committed, found none; nothing is sent"
             )
 
     def save_cities(self, cities: Sequence[CityConfig], *, at: datetime) -> None:

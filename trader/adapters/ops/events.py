@@ -133,6 +133,7 @@ class PostgresRiskRepository:
             checked_at=at,
         )
         self.save_health(status, at=at)
+        self._database.unconfirmed = None
 
 
 def _insert_health(connection: Connection, status: HealthStatus, *, at: datetime) -> None:

@@ -1,5 +1,6 @@
 """The trader's way to Postgres: a small pool whose failures are PersistenceErrors without the password."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -9,7 +10,13 @@ import psycopg
 from psycopg import conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from trader.domain.errors import ConfigurationError, PersistenceError
+from trader.domain.errors import ConfigurationError, InvariantViolation, PersistenceError
+
+
+class _Lent(threading.local):
+    """The connection of this thread's open transaction."""
+
+    connection: psycopg.Connection | None = None
 
 
 class Database:
@@ -17,6 +24,7 @@ class Database:
 
     ``timeout_s`` bounds the wait for a free or new connection, ``statement_timeout_ms`` each statement (0
     = no bound). Sessions are in UTC. A broken connection is noticed when it is handed out and replaced.
+    ``unconfirmed`` says what the database last failed to confirm, until somebody proves that it writes again.
     """
 
     def __init__(
@@ -41,6 +49,8 @@ class Database:
                 "nothing was opened"
             )
         self.where = describe(url)
+        self.unconfirmed: str | None = None
+        self._lent = _Lent()
         self._url, self._timeout_s = url, timeout_s
         self._connect_timeout_s = max(2, round(timeout_s))  # libpq knows whole seconds from 2 on
         self._pool = ConnectionPool(
@@ -82,13 +92,33 @@ class Database:
         self.close()
 
     @contextmanager
+    def transaction(self) -> Iterator[psycopg.Connection]:
+        """One transaction around everything this thread does through this object within the block.
+
+        Raises like ``connection``, and InvariantViolation inside another one: an inner block that looks
+        committed and is not would be a lie.
+        """
+        if self._lent.connection is not None:
+            raise InvariantViolation("transaction: expected none open, found one; nothing was done")
+        with self.connection() as connection:
+            self._lent.connection = connection
+            try:
+                yield connection
+            finally:
+                self._lent.connection = None
+
+    @contextmanager
     def connection(self) -> Iterator[psycopg.Connection]:
         """Lend a connection for one transaction: committed when the block ends, rolled back when it raises.
 
-        Raises PersistenceError (its cause is the database's own error) when no connection comes in time, a
-        statement fails or the commit is not confirmed; after the last the outcome is unknown.
+        Within ``transaction`` the block is a part of it. Raises PersistenceError (its cause is the database's
+        own error) when no connection comes in time, a statement fails or the commit is not confirmed; after
+        the last the outcome is unknown.
         """
         try:
+            if self._lent.connection is not None:
+                yield self._lent.connection
+                return
             with self._pool.connection() as connection:
                 yield connection
         except psycopg.Error as error:  # the pool's own errors are of this class too
@@ -106,8 +136,9 @@ class Database:
         # Only the first line of the server's message: the detail line repeats values of the row.
         found = error.diag.message_primary or str(error).partition("\n")[0]
         code = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
+        self.unconfirmed = f"{type(error).__name__}{code}: {found}"
         return PersistenceError(
-            f"Database {self.where}: expected it to confirm, found {type(error).__name__}{code}: {found}; "
+            f"Database {self.where}: expected it to confirm, found {self.unconfirmed}; "
             "nothing of this transaction may be relied on"
         )
 

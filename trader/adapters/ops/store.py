@@ -1,6 +1,7 @@
 """Our books on Postgres: every repository over one pool, and the writer lock."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
 from trader.adapters.book_rules import aware
@@ -18,11 +19,13 @@ from trader.adapters.ops.signals import PostgresSignalRepository
 from trader.adapters.ops.weather import PostgresWeatherRepository
 from trader.adapters.ops.writer import WriterLock
 from trader.domain.cities import CityConfig
-from trader.domain.errors import InvariantViolation
+from trader.domain.errors import InvariantViolation, PersistenceError
 from trader.domain.types import Instant, TradingMode
 from trader.ports import ops_store as ports
 from trader.ports.exchange import RawPayload
 
+# Our own newest epoch's row: no other role may lock it, as it could an advisory lock.
+_LOCK_BOOKS = "select epoch from ops.epochs where epoch = (select max(epoch) from ops.epochs) for update"
 _RECONCILED = """
 update ops.epochs set reconciled_at = %(at)s where epoch = %(epoch)s and reconciled_at is null returning epoch
 """
@@ -74,6 +77,13 @@ class PostgresOpsStore:
         self.capital = PostgresCapitalRepository(database)
         self.cycles = PostgresCycleRepository(database)
 
+    @contextmanager
+    def transaction(self, *, is_exclusive: bool = False) -> Iterator[None]:
+        with self._database.transaction() as connection:
+            if is_exclusive:
+                connection.execute(_LOCK_BOOKS)
+            yield
+
     def open_epoch(self, *, mode: TradingMode, account: str, command: str, version: str, at: datetime) -> int:
         return self._lock.open_epoch(mode=mode, account=account, command=command, version=version, at=at)
 
@@ -86,6 +96,17 @@ class PostgresOpsStore:
 
     def assert_writer(self, epoch: int) -> None:
         self._lock.prove(epoch)
+
+    def assert_may_create(self, epoch: int) -> None:
+        if self._database.unconfirmed:
+            raise PersistenceError(
+                f"epoch {epoch}: expected every write confirmed or a probe committed since, found "
+                f"{self._database.unconfirmed}; nothing is sent"
+            )
+        if not self._lock.prove(epoch):
+            raise InvariantViolation(
+                f"epoch {epoch}: expected its reconciliation committed, found none; nothing is sent"
+            )
 
     def save_cities(self, cities: Sequence[CityConfig], *, at: datetime) -> None:
         rows = [

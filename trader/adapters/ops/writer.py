@@ -26,7 +26,8 @@ select
         where locktype = 'advisory' and pid = pg_backend_pid() and granted
             and (cast(classid as bigint) << 32 | cast(objid as bigint)) = %(key)s
     ),
-    (select max(epoch) from ops.epochs)
+    (select max(epoch) from ops.epochs),
+    (select reconciled_at is not null from ops.epochs where epoch = %(epoch)s)
 """
 # A half-open connection must not look alive: the server side frees the lock, so this side has to notice.
 _KEEPALIVE: Final[dict[str, Any]] = {
@@ -74,21 +75,24 @@ class WriterLock:
             self.close()
             raise
 
-    def prove(self, epoch: int) -> None:
-        """Raise LostWriterLock unless this session holds the lock and no epoch is newer than ``epoch``."""
+    def prove(self, epoch: int) -> bool:
+        """Return whether the epoch is reconciled. Raises LostWriterLock unless this session holds the lock
+        and no epoch is newer than ``epoch``.
+        """
         found: tuple[Any, ...] | None = None
         why = "no lock was taken"
         if self._connection is not None:
             try:
-                found = self._connection.execute(_PROOF, {"key": KEY}).fetchone()
-                why = f"(held, newest epoch) {found}"
+                found = self._connection.execute(_PROOF, {"key": KEY, "epoch": epoch}).fetchone()
+                why = f"(held, newest epoch, reconciled) {found}"
             except psycopg.Error as error:
                 why = type(error).__name__
-        if found != (True, epoch):
+        if found is None or found[:2] != (True, epoch):
             self.close()  # a lock in doubt is not kept: the next process must be able to take it
             raise LostWriterLock(
                 f"epoch {epoch}: expected to hold the writer lock, found {why}; nothing is sent"
             )
+        return bool(found[2])
 
     def close(self) -> None:
         """End the session and with it the lock; may be called twice."""
