@@ -1,7 +1,8 @@
 # The machine around Milkbot: packages, accounts, folders, Postgres, units, web server, firewall. Sourced by install.sh.
 
 packages=(ca-certificates curl jq logrotate nftables nginx openssl postgresql python3 python3-venv restic)
-users=(trader analytics dashboard backup)
+users=(trader analytics dashboard backup advisor)
+with_unit=(trader analytics dashboard dashboard-2 api backup advisor)
 
 check_machine() {
   [ "$(id -u)" = 0 ] || stop_here "expected root, found $(id -un); run it with sudo; nothing was done"
@@ -49,7 +50,7 @@ ensure_folders() {
   for name in "${users[@]}"; do folder "/var/lib/milkbot/$name" "milkbot-$name" "milkbot-$name" 0700; done
   folder /var/log/milkbot root adm 0750
   folder /var/backups/milkbot milkbot-backup milkbot-backup 0700
-  for name in trader analytics dashboard api backup web web-errors; do
+  for name in trader analytics dashboard api backup advisor web web-errors; do
     path=$root/var/log/milkbot/$name.log
     [ -e "$path" ] && continue
     changed "log /var/log/milkbot/$name.log"
@@ -59,7 +60,7 @@ ensure_folders() {
 
 ensure_secrets() {
   local name
-  for name in trader analytics dashboard backup owner; do put_once "$here/env/$name.env" "/etc/milkbot/$name.env" 0600; done
+  for name in trader analytics dashboard backup advisor owner; do put_once "$here/env/$name.env" "/etc/milkbot/$name.env" 0600; done
   if [ ! -s "$root/etc/milkbot/restic.password" ]; then
     changed "restic password (copy it to a safe place: without it no backup can be read)"
     [ "$dry" = 1 ] || (umask 077; openssl rand -hex 32 >"$root/etc/milkbot/restic.password")
@@ -83,7 +84,7 @@ ensure_secrets() {
 ensure_database() {
   local version cluster port new
   if [ "$dry" = 1 ]; then
-    [ -s /etc/milkbot/roles.json ] || changed "Postgres: five roles with passwords of their own, database milkbot"
+    [ -s /etc/milkbot/roles.json ] || changed "Postgres: roles with passwords of their own, database milkbot"
     return 0
   fi
   read -r version cluster port _ < <(pg_lsclusters -h) || stop_here "expected a Postgres cluster, found none; packages and files were installed"
@@ -112,7 +113,7 @@ install_units() {
   sed 's/8501/8502/g' "$here/systemd/dashboard.service" >"$temporary/dashboard-2.service"
   put "$temporary/dashboard-2.service" /etc/systemd/system/dashboard-2.service 0644
   rm -r "$temporary"
-  for name in trader analytics dashboard dashboard-2 api backup; do
+  for name in "${with_unit[@]}"; do
     put "$here/systemd/hardening.conf" "/etc/systemd/system/$name.service.d/10-hardening.conf" 0644
   done
   version=$(systemctl --version 2>/dev/null | awk 'NR == 1 {print $2}')
@@ -159,7 +160,7 @@ install_small_files() {
 uninstall() {
   local unit
   [ -n "$root" ] || check_machine
-  for unit in "${services[@]}" analytics.service backup.service; do # timers first
+  for unit in "${services[@]}" analytics.service backup.service advisor.service; do # timers first
     if managed; then systemctl disable --now --quiet "$unit" 2>/dev/null || true; fi
     if [ -e "$root/etc/systemd/system/$unit" ]; then
       act "remove $unit" rm -rf "$root/etc/systemd/system/$unit" "$root/etc/systemd/system/$unit.d"

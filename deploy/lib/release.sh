@@ -74,7 +74,7 @@ start_services() {
   fi
   [ "$dry" = 1 ] && return 0
   systemctl enable --quiet nginx "${services[@]}"
-  systemctl start analytics.timer backup.timer
+  systemctl start analytics.timer backup.timer advisor.timer
   # a trader that does not come up must reach the health gate, not end the script here
   if [ "$changes" -gt 0 ]; then restart_in_order || true; else systemctl start "${services[@]}"; fi
 }

@@ -26,6 +26,7 @@ FILES = {  # file -> its variable and the field of the URLs: no service can read
     "analytics.env": ("ANALYTICS_DATABASE_URL", "analytics"),
     "dashboard.env": ("DASHBOARD_DATABASE_URL", "dashboard"),
     "backup.env": ("BACKUP_DATABASE_URL", "backup"),
+    "advisor.env": ("ADVISOR_DATABASE_URL", "advisor"),
     "owner.env": ("MIGRATE_DATABASE_URL", "owner"),
 }
 

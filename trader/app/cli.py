@@ -157,6 +157,16 @@ def _sim(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     return subprocess.call(command)
 
 
+def _advise(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.advise.wiring import open_desk
+
+    with open_desk(env) as desk:
+        done = desk.run()
+    facts = {name: str(value) if name == "cost_usd" else value for name, value in vars(done).items()}
+    say(json.dumps(facts) if arguments.json else _words(facts))
+    return DONE
+
+
 def _status(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     from trader.app.status import status_lines
     from trader.app.wiring import open_store, settings_and_urls
@@ -287,6 +297,12 @@ def _parser() -> argparse.ArgumentParser:
     sim.add_argument("--speed", type=float, default=0.0, help="world seconds per second; 0 = stepped by hand")
     sim.add_argument("--faults", help="JSON file of faults to inject")
     sim.add_argument("--seed", type=int, default=0)
+    words = add(
+        "advise",
+        _advise,
+        "Explain wanted contracts and label unusual markets. Trades nothing, decides nothing.",
+    )
+    words.add_argument("--json", action="store_true")
     state = add("status", _status, "Say in plain words what Milkbot does and why. Exits 3 when halted.")
     state.add_argument("--json", action="store_true")
     for name, is_reduce, text in (

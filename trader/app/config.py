@@ -46,6 +46,8 @@ class Settings(Frozen):
     analytics_database_url: SecretStr | None = None
     dashboard_database_url: SecretStr | None = None
     backup_database_url: SecretStr | None = None
+    advisor_database_url: SecretStr | None = None
+    watch_database_url: SecretStr | None = None
     data_dir: Path = Path(".milkbot")
     postgres: Literal["embedded", "docker"] = "embedded"
     db_pool_max: Annotated[int, Field(ge=1, le=20)] = 4
@@ -56,6 +58,10 @@ class Settings(Frozen):
     openmeteo_base_url: str | None = None
     openrouter_base_url: str
     openrouter_api_key: SecretStr | None = None
+    advisor_model: str = "openrouter/anthropic/claude-sonnet-4.5"
+    advisor_budget_usd: Annotated[Decimal, Field(ge=0, le=100, strict=False)] = Decimal("1.00")
+    advisor_price_usd_per_mtok: Annotated[Decimal, Field(gt=0, le=1000, strict=False)] = Decimal("15")
+    advisor_timeout_s: Annotated[int, Field(ge=1, le=60)] = 30
     http_timeout_s: Annotated[int, Field(ge=1, le=60)] = 10
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
@@ -156,7 +162,7 @@ def expected(variable: Variable) -> str:
         return _listed([str(word) for word in get_args(field.annotation)])
     if kind is TradingMode:
         return _listed(list(TradingMode))
-    if kind is SecretStr:
+    if kind in (SecretStr, str):
         return "text"
     if kind is Path:
         return "a path"

@@ -10,9 +10,10 @@ from itertools import groupby
 from pathlib import Path
 
 from trader.app import postgres, report
+from trader.app.advise.wiring import desk_on
 from trader.app.children import Children, free_port
 from trader.app.clock import SteppedClock
-from trader.app.config import load_settings
+from trader.app.config import Settings, load_settings
 from trader.app.context import Trader
 from trader.app.cycle import run_cycle
 from trader.app.logs import configure
@@ -22,7 +23,7 @@ from trader.app.rollup import rollup
 from trader.app.serve import start_api, start_page
 from trader.app.wiring import open_trader
 from trader.app.world import SimulatorProcess, WorldFacts
-from trader.domain.errors import ConfigurationError
+from trader.domain.errors import ConfigurationError, PersistenceError
 from trader.domain.risk import HealthStatus
 from trader.domain.types import Component, ComponentStatus, TradingMode
 
@@ -51,7 +52,7 @@ def run_demo(env: Mapping[str, str], say: Say, *, serve: bool, world: str) -> in
         )
         clock = SteppedClock(facts.start)
         with open_trader(settings, clock=clock, command="demo", world=world) as trader:
-            _trade_week(trader, clock, simulator, facts, say)
+            _trade_week(trader, clock, simulator, facts, say, lambda: _advise(urls, settings, say))
             say("dbt: building and testing the warehouse")
             built = rollup(urls.analytics, selector="deploy", data_dir=data_dir)
             say(f"dbt: {built.summary()} in {built.seconds:.1f} s")
@@ -81,6 +82,7 @@ def demo_env(
         "OPENMETEO_BASE_URL": simulator.origin,
         "DATABASE_URL": urls.trader,
         "MILKBOT_DATA_DIR": str(data_dir),
+        "OPENROUTER_API_KEY": "",  # a demo costs nothing; `milkbot advise` asks the model afterwards
         "MIN_FORECAST_PAIRS": env.get("MIN_FORECAST_PAIRS") or "0",
         "MILKBOT_HALT_FILE": env.get("MILKBOT_HALT_FILE") or str(data_dir / "demo.halt"),
     }
@@ -127,8 +129,22 @@ def _fresh_database(env: Mapping[str, str], data_dir: Path, say: Say) -> postgre
     return urls
 
 
+def _advise(urls: postgres.Urls, settings: Settings, say: Say) -> None:
+    """Let the rules word the day's trades; the trader's pool and role have no part in it."""
+    try:
+        with desk_on(urls.advisor, settings) as desk:
+            desk.run()
+    except PersistenceError as error:  # given URLs may lack the advisor's; its words are not worth a demo
+        say(f"advisory text: not written: {error}")
+
+
 def _trade_week(
-    trader: Trader, clock: SteppedClock, simulator: SimulatorProcess, facts: WorldFacts, say: Say
+    trader: Trader,
+    clock: SteppedClock,
+    simulator: SimulatorProcess,
+    facts: WorldFacts,
+    say: Say,
+    after_day: Callable[[], None],
 ) -> None:
     """Step through the world, settling and trading at each instant; one line a day."""
     days = [(day, list(group)) for day, group in groupby(facts.cycle_instants, key=datetime.date)]
@@ -146,6 +162,7 @@ def _trade_week(
             f"  {day:%b %d}  {len(summaries):3d} cycles  {orders:3d} orders  {fills:3d} fills  "
             f"equity ${summaries[-1].equity_usd:,.2f}"
         )
+        after_day()
 
 
 def _serve(

@@ -35,6 +35,8 @@ VARIABLES: tuple[Variable, ...] = (
     V("MIGRATE_DATABASE_URL", "migrate_database_url", "", "the owner's database URL: migrations"),
     V("ANALYTICS_DATABASE_URL", "analytics_database_url", "", "dbt's database URL"),
     V("BACKUP_DATABASE_URL", "backup_database_url", "", "the backup's database URL"),
+    V("ADVISOR_DATABASE_URL", "advisor_database_url", "", "the advisor's database URL: advisory text only"),
+    V("WATCH_DATABASE_URL", "watch_database_url", "", "the watch's database URL: reads ops for alerts"),
     V("DASHBOARD_DATABASE_URL", "dashboard_database_url", "", "the page's and API's read-only database URL"),
     V("MILKBOT_DATA_DIR", "data_dir", "", "folder of the embedded server, of `env` and of the halt file"),
     V("MILKBOT_PG", "postgres", "", "where Postgres comes from when no URL is given"),
@@ -73,7 +75,21 @@ VARIABLES: tuple[Variable, ...] = (
         "ensemble provider, bare origin; unset = off (no commercial use)",
     ),
     V("OPENROUTER_BASE_URL", "openrouter_base_url", "", "loopback or the advisor's host, with /api/v1"),
-    V("OPENROUTER_API_KEY", "openrouter_api_key", "", "advisor's key; unset = no explanations"),
+    V(
+        "OPENROUTER_API_KEY",
+        "openrouter_api_key",
+        "",
+        "key of the language model; unset = the rules' own words",
+    ),
+    V("ADVISOR_MODEL", "advisor_model", "", "language model that words what the rules found"),
+    V("ADVISOR_BUDGET_USD", "advisor_budget_usd", "USD a UTC day", "most the language model may cost"),
+    V(
+        "ADVISOR_PRICE_USD_PER_MTOK",
+        "advisor_price_usd_per_mtok",
+        "USD per million tokens",
+        "upper bound of the model's price, in or out; reserved before each request",
+    ),
+    V("ADVISOR_TIMEOUT_S", "advisor_timeout_s", "s", "deadline of one request to the language model"),
     V("HTTP_TIMEOUT_S", "http_timeout_s", "s", "deadline of one request"),
     V("LOG_LEVEL", "log_level", "", "least severity that is written"),
     V("LOG_FORMAT", "log_format", "", "json for machines, console for people"),
@@ -153,6 +169,8 @@ DATABASE_FIELDS = (
     "analytics_database_url",
     "dashboard_database_url",
     "backup_database_url",
+    "advisor_database_url",
+    "watch_database_url",
 )
 """Fields of Settings that hold a database URL, each None when not given."""
 
@@ -168,4 +186,5 @@ OUR_PREFIXES = (
     "KELLY_",
     "STARTING_",
     "LIVE_",
+    "ADVISOR_",
 )

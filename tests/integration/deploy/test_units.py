@@ -93,14 +93,12 @@ def unit(name: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.story("8.1")
-def test_only_trader_and_backup_may_leave_the_machine() -> None:
+def test_only_those_whose_work_is_outside_may_leave_the_machine() -> None:
     rules = {name: unit(name) for name in SERVICES}
 
-    assert {name for name in SERVICES if "any" in rules[name].get("IPAddressAllow", [])} == {
-        "trader",
-        "backup",
-    }
-    for name in set(SERVICES) - {"trader", "backup"}:
+    outside = {"trader", "backup", "advisor"}
+    assert {name for name in SERVICES if "any" in rules[name].get("IPAddressAllow", [])} == outside
+    for name in set(SERVICES) - outside:
         assert rules[name]["IPAddressDeny"] == ["any"]
 
 
