@@ -1,17 +1,21 @@
-"""The Daily Climate Report's text: high and low of one station's climate day, or a typed refusal.
+"""The Daily Climate Report's text: what one station measured on one climate day, or a typed refusal.
 
 Narrow on purpose: one heading layout, one station, one day. Everything that a person would have to think
 about is refused with a reason. Traps it knows: the normals block repeats MAXIMUM, a tied record's year stands
 on a line of its own, flags (R, E) touch values, colon times shift a column, and a morning report's maximum is
-the night's.
+the night's. Rain and snow never cost the temperatures: what of them is missing or unreadable is None.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Literal
 
+from trader.adapters.nws.cli_rows import Row, section_rows
+from trader.domain.amounts import Amount, parse_amount
 from trader.domain.climate_day import climate_date as climate_date_of
+from trader.domain.types import MarketType
 
 Refusal = Literal[
     "WRONG_PRODUCT",
@@ -22,6 +26,8 @@ Refusal = Literal[
     "VALUE_MISSING",
     "VALUE_IMPLAUSIBLE",
 ]
+Oddity = Literal["AVERAGE_DISAGREES", "FAR_FROM_NORMAL", "RAIN_MONTH_BELOW_DAY", "SNOW_MONTH_BELOW_DAY"]
+"""What does not refuse a report but deserves a look: the signs of hand-edited values."""
 _MONTHS = (
     *("JANUARY", "FEBRUARY", "MARCH", "APRIL", "MAY", "JUNE", "JULY"),
     *("AUGUST", "SEPTEMBER", "OCTOBER", "NOVEMBER", "DECEMBER"),
@@ -34,11 +40,10 @@ _HEADLINE = re.compile(
 )
 _VALID = re.compile(r"^VALID (?:TODAY )?AS OF \d{3,4} [AP]M LOCAL TIME", re.MULTILINE)
 # Headings that end earlier, or leave a column blank, keep observed value and time where they are.
-_HEADING = re.compile(r"^WEATHER ITEM   OBSERVED TIME   RECORD YEAR", re.MULTILINE)
-_SECTION = re.compile(r"^TEMPERATURE \(F\)[ \t]*\n(?P<rows>(?:[ \t]*\S[^\n]*\n)+)", re.MULTILINE)
-_LABEL_WIDTH, _VALUE_STARTS_WITHIN = 16, 4
-_VALUE = re.compile(r"(?P<value>-?\d{1,3}|MM)(?P<flag>R|E|\(E\)|\*)?(?=\s|$)")
+_HEADING = re.compile(r"^WEATHER ITEM   OBSERVED TIME   RECORD YEAR(?P<normal> NORMAL)?", re.MULTILINE)
+_AMOUNT_SECTIONS = {MarketType.RAIN: "PRECIPITATION (IN)", MarketType.SNOW: "SNOWFALL (IN)"}
 LOWEST_F, HIGHEST_F = -80, 140
+FARTHEST_FROM_NORMAL_F = 45
 
 
 class ReportRefused(Exception):
@@ -50,12 +55,18 @@ class ReportRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class ClimateText:
-    """Values of one report in whole degrees Fahrenheit.
+class Fallen:
+    """Rain or snow of the day and of the month up to and with it; None when missing or not reported."""
 
-    ``is_corrected`` tells a mark of correction; a reissue may carry none. ``average_agrees`` is false when
-    the report's average is not that of its high and low, a sign of hand-edited extremes; None without an
-    average.
+    day: Amount | None
+    month: Amount | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClimateText:
+    """Values of one report: whole degrees Fahrenheit, times of day in local standard time, depths.
+
+    ``is_corrected`` tells a mark of correction; a reissue may carry none.
     """
 
     climate_date: date
@@ -64,7 +75,11 @@ class ClimateText:
     is_estimated: bool
     high_f: int
     low_f: int
-    average_agrees: bool | None
+    high_at: time | None
+    low_at: time | None
+    rain: Fallen
+    snow: Fallen
+    oddities: tuple[Oddity, ...]
 
 
 def parse_climate_report(
@@ -88,25 +103,33 @@ def parse_climate_report(
     section = body[head.end() : min([*later, len(body)])]
     is_preliminary = _VALID.search(section) is not None
     _check_day(day, is_preliminary, climate_date_of(issued_at, std_utc_offset_hours))
-    if not _HEADING.search(section):
+    heading = _HEADING.search(section)
+    if heading is None:
         raise ReportRefused(
             "UNKNOWN_LAYOUT", "heading: expected the standard columns, found another layout", day
         )
-    rows = _temperature_rows(section, day)
-    _check_label(rows, is_preliminary, day)
+    rows = section_rows(section, "TEMPERATURE (F)", has_normal=heading["normal"] is not None)
+    if rows is None:
+        raise ReportRefused("UNKNOWN_LAYOUT", "section: expected TEMPERATURE (F), found none", day)
+    word = _check_label(rows, is_preliminary, day)
     high, low = _value(rows, "MAXIMUM", day), _value(rows, "MINIMUM", day)
     if high < low or low < LOWEST_F or high > HIGHEST_F:
         raise ReportRefused(
             "VALUE_IMPLAUSIBLE", f"values: expected low at most high, found {high} and {low}", day
         )
+    fallen = {kind: _fallen(section, kind, word) for kind in _AMOUNT_SECTIONS}
     return ClimateText(
         climate_date=day,
         is_preliminary=is_preliminary,
         is_corrected=bool(wmo_mark or head["mark"] or "CLIMATE REPORT (CORRECTION)" in body),
-        is_estimated=any("E" in (match["flag"] or "") for match in rows.values() if match),
+        is_estimated=any("E" in row.flag for row in rows.values()),
         high_f=high,
         low_f=low,
-        average_agrees=_average_agrees(rows, high, low),
+        high_at=rows["MAXIMUM"].at,
+        low_at=rows["MINIMUM"].at,
+        rain=fallen[MarketType.RAIN],
+        snow=fallen[MarketType.SNOW],
+        oddities=_oddities(rows, high, low, fallen),
     )
 
 
@@ -139,41 +162,53 @@ def _check_day(day: date, is_preliminary: bool, issued_on: date) -> None:
         raise ReportRefused("DATE_MISMATCH", f"final: expected a day before {issued_on}, found {day}", day)
 
 
-def _temperature_rows(section: str, day: date) -> dict[str, re.Match[str] | None]:
-    """Return the rows of the temperature block, up to its blank line, by label; None without a value.
-
-    Rows without a label (further years of a tied record) are left out.
-    """
-    block = _SECTION.search(section)
-    if block is None:
-        raise ReportRefused("UNKNOWN_LAYOUT", "section: expected TEMPERATURE (F), found none", day)
-    rows: dict[str, re.Match[str] | None] = {}
-    for line in block["rows"].splitlines():
-        label = line[:_LABEL_WIDTH].strip()
-        if label:
-            rest = line[_LABEL_WIDTH:]
-            blanks = len(rest) - len(rest.lstrip())
-            value = _VALUE.match(rest.lstrip())
-            rows.setdefault(label, value if blanks <= _VALUE_STARTS_WITHIN else None)
-    return rows
-
-
-def _check_label(rows: dict[str, re.Match[str] | None], is_preliminary: bool, day: date) -> None:
+def _check_label(rows: Mapping[str, Row], is_preliminary: bool, day: date) -> str:
+    """Return the word that heads the day's values in every section."""
     expected, other = ("TODAY", "YESTERDAY") if is_preliminary else ("YESTERDAY", "TODAY")
     if expected not in rows or other in rows:
         found = next((label for label in (expected, other) if label in rows), "neither word")
         raise ReportRefused("STATUS_UNCLEAR", f"temperature block: expected {expected}, found {found}", day)
+    return expected
 
 
-def _value(rows: dict[str, re.Match[str] | None], label: str, day: date) -> int:
-    match = rows.get(label)
-    if match is None or match["value"] == "MM":
-        raise ReportRefused("VALUE_MISSING", f"{label}: expected a whole degree, found none", day)
-    return int(match["value"])
+def _value(rows: Mapping[str, Row], label: str, day: date) -> int:
+    value = rows[label].value if label in rows else None
+    if value is None or re.fullmatch(r"-?\d+", value) is None:
+        raise ReportRefused(
+            "VALUE_MISSING", f"{label}: expected a whole degree, found {value or 'none'}", day
+        )
+    return int(value)
 
 
-def _average_agrees(rows: dict[str, re.Match[str] | None], high: int, low: int) -> bool | None:
-    match = rows.get("AVERAGE")
-    if match is None or match["value"] == "MM":
+def _fallen(section: str, kind: MarketType, word: str) -> Fallen:
+    """A report may lack the section (no snow in summer); its day stands under the temperatures' own word."""
+    rows = section_rows(section, _AMOUNT_SECTIONS[kind], has_normal=False) or {}
+    return Fallen(_amount(rows.get(word), kind), _amount(rows.get("MONTH TO DATE"), kind))
+
+
+def _amount(row: Row | None, kind: MarketType) -> Amount | None:
+    try:
+        return parse_amount(row.value, kind) if row is not None and row.value is not None else None
+    except ValueError:
         return None
-    return int(match["value"]) == (high + low + 1) // 2  # half up, below zero too
+
+
+def _oddities(
+    rows: Mapping[str, Row], high: int, low: int, fallen: Mapping[MarketType, Fallen]
+) -> tuple[Oddity, ...]:
+    average = rows["AVERAGE"].value if "AVERAGE" in rows else None
+    normals = ((high, rows["MAXIMUM"].normal), (low, rows["MINIMUM"].normal))
+    below = {
+        kind: part.day is not None and part.month is not None and not part.month.is_at_least(part.day)
+        for kind, part in fallen.items()
+    }
+    found: dict[Oddity, bool] = {
+        # half up, below zero too
+        "AVERAGE_DISAGREES": average not in (None, "MM") and average != str((high + low + 1) // 2),
+        "FAR_FROM_NORMAL": any(
+            normal is not None and abs(value - normal) > FARTHEST_FROM_NORMAL_F for value, normal in normals
+        ),
+        "RAIN_MONTH_BELOW_DAY": below[MarketType.RAIN],
+        "SNOW_MONTH_BELOW_DAY": below[MarketType.SNOW],
+    }
+    return tuple(name for name, is_so in found.items() if is_so)

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from tests.fakes.samples import RESOURCES
 from trader.adapters.nws.cli_parser import ClimateText, ReportRefused, parse_climate_report
+from trader.domain.amounts import Amount
+from trader.domain.types import MarketType
 
 FOLDER = RESOURCES / "nws_samples" / "cli"
 P, F = True, False  # preliminary, final
@@ -76,6 +78,46 @@ READ = [
     ("pyiem_CLIRDU_estimated_E_flag", "RDU", "RALEIGH-DURHAM INTL AIRPORT NC", "2021-03-19", F, 57, 37),
     ("pyiem_CLISEW_KSEW_time_MM_2014-12-29", "SEW", "SEATTLE WA WFO", "2014-12-29", F, 44, 34),
 ]
+# The rest of the same reports, row for row: times of high and low (local standard), rain of day and month,
+# snow of the day and month, "-" where the report has none or MM; as read by eye.
+READ_REST = """
+    11:37 05:13 0.00 0.00 -    T
+    14:31 05:17 T    4.37 -    -
+    14:47 06:57 0.00 2.55 0.0  0.0
+    15:01 04:24 T    7.08 0.0  0.0
+    14:59 04:24 T    7.08 0.0  0.0
+    14:19 06:57 0.00 0.03 -    T
+    15:38 05:03 0.00 0.00 0.0  0.0
+    14:44 06:08 0.00 0.00 -    -
+    14:56 04:31 0.00 3.05 -    -
+    14:34 05:36 0.00 3.05 -    -
+    10:50 05:34 0.05 1.54 0.0  0.0
+    12:12 23:03 T    0.06 0.0  0.0
+    01:03 03:24 0.04 0.10 -    -
+    14:28 01:26 0.00 0.81 0.0  0.0
+    14:57 05:44 0.00 0.81 0.0  0.0
+    15:47 04:40 0.00 1.49 0.0  0.0
+    10:50 05:34 T    1.49 0.0  0.0
+    14:47 05:30 0.00 0.00 0.0  0.0
+    16:24 06:34 0.00 2.39 0.0  0.0
+    08:58 04:35 2.41 4.80 0.0  0.0
+    15:28 08:04 0.02 0.07 0.0  0.0
+    16:56 03:55 0.00 0.07 0.0  1.0
+    03:24 20:15 0.59 0.79 12.0 12.0
+    01:48 07:01 T    3.28 -    -
+    23:29 00:43 0.14 0.34 T    2.2
+    15:57 05:11 0.00 2.33 0.0  0.0
+    15:57 05:11 0.00 2.33 0.0  0.0
+    18:27 08:46 0.33 1.68 0.0  0.0
+    00:32 06:48 0.00 0.06 -    -
+    14:13 06:17 0.00 7.56 0.0  0.0
+    14:26 01:06 0.87 0.87 -    0.0
+    14:33 23:58 0.00 3.40 0.0  0.0
+    14:00 07:30 0.00 4.44 0.0  0.0
+    15:01 07:43 0.00 0.00 0.0  0.0
+    02:21 23:00 0.10 0.64 0.0  0.0
+    -     -     0.00 5.38 0.0  0.0
+"""
 OTHER_LAYOUT = [
     ("pyiem_CLIANN_other_layout_2015-03-02", "ANN", "ANNETTE WSO AP", "2015-03-02"),
     ("pyiem_CLIEKA_no_time_column_2014-12-28", "EKA", "EUREKA CA", "2014-12-28"),
@@ -119,6 +161,24 @@ def test_recorded_report_gives_what_a_person_reads(
     assert (found.high_f, found.low_f) == (high, low)
 
 
+def as_read(found: ClimateText) -> list[str]:
+    times = ["-" if at is None else f"{at:%H:%M}" for at in (found.high_at, found.low_at)]
+    parts = [(found.rain, MarketType.RAIN), (found.snow, MarketType.SNOW)]
+    return times + [
+        "-" if amount is None else amount.text(kind)
+        for part, kind in parts
+        for amount in (part.day, part.month)
+    ]
+
+
+def test_times_rain_and_snow_of_every_recorded_report_are_what_a_person_reads() -> None:
+    rows = [row.split() for row in READ_REST.strip().splitlines()]
+
+    for (name, location, headline, day, is_preliminary, *_), expected in zip(READ, rows, strict=True):
+        found = parse(text_of(name), location, headline, day, is_preliminary=is_preliminary)
+        assert (name, as_read(found)) == (name, expected)
+
+
 def test_every_recorded_report_is_in_a_table() -> None:
     named = {name for name, *_ in [*READ, *OTHER_LAYOUT]}
 
@@ -139,9 +199,9 @@ def test_marks_of_correction_estimate_and_disagreement_are_told() -> None:
     edited = parse(text_of(READ[27][0]), *READ[27][1:4], is_preliminary=False)
 
     assert (corrected.is_corrected, estimated.is_estimated) == (True, True)
-    assert edited.average_agrees is False
+    assert edited.oddities == ("AVERAGE_DISAGREES",)
     plain = nyc(NYC)
-    assert (plain.is_corrected, plain.is_estimated, plain.average_agrees) == (False, False, True)
+    assert (plain.is_corrected, plain.is_estimated, plain.oddities) == (False, False, ())
     assert nyc(NYC.replace("CDUS41 KOKX 090626", "CDUS41 KOKX 090626 CCA")).is_corrected
     assert nyc(NYC.replace("JULY 8 2026...", "JULY 8 2026 CORRECTION...")).is_corrected
 
@@ -178,6 +238,73 @@ def test_preliminary_is_never_a_final_and_never_of_another_day() -> None:
     without_marker = re.sub(r"VALID TODAY AS OF.*\n", "", NYC_PRELIMINARY)
     assert refusal(without_marker, day="2026-07-09") == "STATUS_UNCLEAR"
     assert refusal(without_marker, is_preliminary=True, day="2026-07-09") == "DATE_MISMATCH"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "oddity"),
+    [
+        ("  AVERAGE         75", "  AVERAGE         74", "AVERAGE_DISAGREES"),
+        ("AM  56    1894  70", "AM  56    1894 110", "FAR_FROM_NORMAL"),
+        ("  YESTERDAY        0.00 ", "  YESTERDAY        1.50 ", "RAIN_MONTH_BELOW_DAY"),
+        ("  YESTERDAY        0.0  ", "  YESTERDAY        0.1  ", "SNOW_MONTH_BELOW_DAY"),
+        ("  YESTERDAY        0.0  ", "  YESTERDAY        T    ", "SNOW_MONTH_BELOW_DAY"),
+    ],
+)
+def test_contradictions_inside_a_report_are_told_and_do_not_hide_its_values(
+    old: str, new: str, oddity: str
+) -> None:
+    assert old in NYC
+
+    found = nyc(NYC.replace(old, new, 1))
+
+    assert found.oddities == (oddity,)
+    assert (found.high_f, found.low_f) == (85, 64)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("347 PM", "15:47"),
+        ("3:47 PM", "15:47"),
+        ("12:05 AM", "00:05"),
+        ("12 AM", "00:00"),
+        ("12 PM", "12:00"),
+        ("1159 PM", "23:59"),
+        ("1360 PM", "-"),
+        ("1260 PM", "-"),
+        ("MM", "-"),
+        ("", "-"),
+    ],
+)
+def test_time_of_an_extreme_is_read_in_every_recorded_form(written: str, expected: str) -> None:
+    found = nyc(NYC.replace("  MAXIMUM         85    347 PM", f"  MAXIMUM         85  {written:>8}", 1))
+
+    assert (as_read(found)[0], found.high_f) == (expected, 85)
+
+
+@pytest.mark.parametrize("value", ["1.4", "1.499", "1,49", "MM", "1.49E5", "-1.49", "49", "TT", "1.4 9"])
+def test_a_depth_that_is_not_exactly_one_is_missing_and_never_another_number(value: str) -> None:
+    found = nyc(NYC.replace("  MONTH TO DATE    1.49", f"  MONTH TO DATE    {value}", 1))
+
+    assert (found.rain.month, found.high_f) == (None, 85)
+
+
+def test_rain_and_snow_stand_under_the_word_that_heads_the_temperatures() -> None:
+    today = nyc(NYC.replace("  YESTERDAY        0.00", "  TODAY            0.00", 1))
+
+    assert (today.rain.day, today.rain.month) == (None, Amount(units=149))
+
+
+@given(st.integers(0, 99999), st.integers(0, 9999), st.booleans())
+def test_any_depths_are_read_back_exactly(rain: int, snow: int, is_trace: bool) -> None:
+    written = "T" if is_trace else f"{rain / 100:.2f}"
+    text = NYC.replace("  MONTH TO DATE    1.49", f"  MONTH TO DATE {written:>7}", 1)
+    text = text.replace("  MONTH TO DATE    0.0 ", f"  MONTH TO DATE {snow / 10:>6.1f} ", 1)
+
+    found = nyc(text)
+
+    assert found.rain.month == Amount(units=0 if is_trace else rain, is_trace=is_trace)
+    assert found.snow.month == Amount(units=snow)
 
 
 def test_normals_block_and_tied_record_years_are_not_observations() -> None:
@@ -220,3 +347,10 @@ def test_no_damage_ends_in_another_error_or_in_values_nobody_wrote(data: st.Data
     except ReportRefused:
         return
     assert found.low_f <= found.high_f
+    lines = damaged.splitlines()
+    for label, value in (("MAXIMUM", found.high_f), ("MINIMUM", found.low_f)):
+        assert any(line.split()[:2] == [label, str(value)] for line in lines)
+    month = found.rain.month
+    if month is not None:
+        written = month.text(MarketType.RAIN)
+        assert any(line.split()[:4] == ["MONTH", "TO", "DATE", written] for line in lines)
