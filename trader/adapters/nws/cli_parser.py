@@ -13,19 +13,11 @@ from datetime import date, datetime, time
 from typing import Literal
 
 from trader.adapters.nws.cli_rows import Row, section_rows
+from trader.adapters.nws.refusal import ReportRefused, lines_of
 from trader.domain.amounts import Amount, parse_amount
 from trader.domain.climate_day import climate_date as climate_date_of
 from trader.domain.types import MarketType
 
-Refusal = Literal[
-    "WRONG_PRODUCT",
-    "WRONG_STATION",
-    "UNKNOWN_LAYOUT",
-    "STATUS_UNCLEAR",
-    "DATE_MISMATCH",
-    "VALUE_MISSING",
-    "VALUE_IMPLAUSIBLE",
-]
 Oddity = Literal["AVERAGE_DISAGREES", "FAR_FROM_NORMAL", "RAIN_MONTH_BELOW_DAY", "SNOW_MONTH_BELOW_DAY"]
 """What does not refuse a report but deserves a look: the signs of hand-edited values."""
 _MONTHS = (
@@ -44,14 +36,6 @@ _HEADING = re.compile(r"^WEATHER ITEM   OBSERVED TIME   RECORD YEAR(?P<normal> N
 _AMOUNT_SECTIONS = {MarketType.RAIN: "PRECIPITATION (IN)", MarketType.SNOW: "SNOWFALL (IN)"}
 LOWEST_F, HIGHEST_F = -80, 140
 FARTHEST_FROM_NORMAL_F = 45
-
-
-class ReportRefused(Exception):
-    """A report that must not be used; ``code`` is why, ``climate_date`` its day when it could be told."""
-
-    def __init__(self, code: Refusal, message: str, climate_date: date | None = None) -> None:
-        super().__init__(message)
-        self.code, self.climate_date = code, climate_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +73,7 @@ def parse_climate_report(
 
     ``issued_at`` decides whether the day was over. Raises ReportRefused.
     """
-    lines = [line.rstrip().expandtabs(8) for line in text.replace("\r", "").replace("\x03", "").split("\n")]
+    lines = lines_of(text)
     wmo_mark = _identify(lines, location)
     body = "\n".join(lines) + "\n"
     found = list(_HEADLINE.finditer(body))

@@ -4,8 +4,9 @@ import threading
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from trader.adapters.nws.cli_parser import ClimateText, ReportRefused, parse_climate_report
+from trader.adapters.nws.cli_parser import ClimateText, parse_climate_report
 from trader.adapters.nws.client import NwsClient
+from trader.adapters.nws.refusal import ReportRefused
 from trader.domain.cities import CityConfig
 from trader.domain.errors import MalformedPayload, TransientError
 from trader.ports.clock import Clock

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.samples import RESOURCES
-from trader.adapters.nws.cli_parser import ClimateText, ReportRefused, parse_climate_report
+from trader.adapters.nws.cli_parser import ClimateText, parse_climate_report
+from trader.adapters.nws.refusal import ReportRefused
 from trader.domain.amounts import Amount
 from trader.domain.types import MarketType
 
