@@ -353,6 +353,25 @@ def test_equity_history_has_the_finished_cycles_of_the_mode_oldest_first(store: 
     assert store.cycles.equity_history(TradingMode.SHADOW) == ()
 
 
+def test_last_equity_is_the_newest_finished_cycles_or_the_last_before_an_instant(store: OpsStore) -> None:
+    assert store.cycles.last_equity(MODE) is None
+    for minutes, usd, peak in ((0, "5000", None), (10, "5100.5", "120.25"), (5, "4900", "0")):
+        money = a.equity(usd).model_copy(update={"peak_profit_usd": None if peak is None else D(peak)})
+        store.cycles.finish(begun(store, f"{minutes}"), a.summary(), money, at=AT + minutes * MINUTE)
+    store.cycles.finish(begun(store, "blind"), a.summary(), None, at=AT + 20 * MINUTE)
+
+    newest = store.cycles.last_equity(MODE)
+
+    assert newest is not None
+    assert (newest.finished_at, newest.profit_usd) == (AT + 10 * MINUTE, D("100.5"))
+    assert (newest.starting_capital_usd, newest.peak_profit_usd) == (D(5000), D("120.25"))
+    before = store.cycles.last_equity(MODE, AT + 10 * MINUTE)
+    assert before is not None
+    assert (before.finished_at, before.profit_usd) == (AT + 5 * MINUTE, D(-100))
+    assert store.cycles.last_equity(MODE, AT) is None
+    assert store.cycles.last_equity(TradingMode.LIVE) is None
+
+
 def test_cycles_are_listed_since_an_instant(store: OpsStore) -> None:
     first, second = begun(store, "s1"), begun(store, "s2", at=AT + MINUTE)
 
@@ -416,6 +435,27 @@ def test_known_intent_returns_the_existing_order_and_changes_nothing(store: OpsS
     other, is_new = store.orders.create(a.intent(attempt=2), at=AT, epoch=1, cycle_id=None)
     assert is_new
     assert other.order_id != order.order_id
+
+
+def test_intent_whose_client_order_id_is_known_returns_that_order(store: OpsStore) -> None:
+    """A restored backup forgets intents; their orders are adopted under the client id the exchange lists."""
+    key = derive_intent_key("acc", MODE, TICKER, Side.YES, Action.OPEN, "slot", "1", attempt=1)
+    client_id = derive_client_order_id(key)
+    found = a.foreign_order(
+        client_order_id=client_id,
+        intent_key=f"adopted:{client_id}",
+        is_foreign=False,
+        expires_at=AT + MINUTE,
+    )
+    adopted = store.orders.create_found(found, at=AT, epoch=1)
+
+    again = store.orders.create(
+        a.intent(intent_key=key, client_order_id=client_id), at=AT + MINUTE, epoch=1, cycle_id=None
+    )
+
+    assert again == (adopted, False)
+    assert not adopted.is_foreign
+    assert store.orders.open_orders(MODE) == (adopted,)
 
 
 @pytest.mark.story("2.7")
@@ -509,10 +549,6 @@ def test_exchange_id_belongs_to_one_order(store: OpsStore) -> None:
 
     with pytest.raises(PersistenceError):
         moved(store, other, OrderStatus.RESTING, kalshi_order_id="k1")
-    with pytest.raises(PersistenceError):
-        store.orders.create(
-            a.intent(attempt=3, client_order_id=other.client_order_id), at=AT, epoch=1, cycle_id=None
-        )
 
 
 def test_open_orders_are_those_that_may_still_fill_in_the_mode(store: OpsStore) -> None:
@@ -533,12 +569,51 @@ def test_open_orders_are_those_that_may_still_fill_in_the_mode(store: OpsStore) 
     assert store.orders.get_many([]) == ()
 
 
-def test_rejects_are_counted_from_an_instant_on(store: OpsStore) -> None:
-    for attempt, minutes in ((1, 0), (2, 5), (3, 9)):
-        order = created(store, attempt=attempt)
-        moved(store, order, OrderStatus.REJECTED, at=AT + minutes * MINUTE)
+def test_closed_order_lives_until_every_fill_it_had_is_booked(store: OpsStore) -> None:
+    done = moved(store, accepted(store), OrderStatus.FILLED, filled_qty=D("20"))
+    moved(store, created(store, attempt=2), OrderStatus.REJECTED)
+    assert store.orders.open_orders(MODE) == ()
+    assert store.orders.live_orders(MODE) == (done,)
+    assert done.pending_qty == 20  # filled, and in no position yet
 
-    assert store.orders.rejects_since(MODE, AT + 5 * MINUTE) == 2
+    store.fills.book(a.fill(), order=done, position=a.position(), at=AT, epoch=1)
+    (part,) = store.orders.live_orders(MODE)
+    assert (part.booked_qty, part.filled_qty, part.pending_qty) == (D("12.5"), D(20), D("7.5"))
+    assert not store.fills.book(a.fill(), order=done, position=a.position(), at=AT, epoch=1)
+    assert store.orders.live_orders(MODE) == (part,)
+    rest = a.fill(fill_id="f2", qty=D("7.5"))
+    store.fills.book(rest, order=done, position=a.position(), at=AT, epoch=1)
+
+    assert store.orders.live_orders(MODE) == ()
+    assert store.orders.live_orders(TradingMode.LIVE) == ()
+
+
+def test_booked_fill_counts_as_filled_whatever_the_order_said_before(store: OpsStore) -> None:
+    order = accepted(store)
+
+    store.fills.book(a.fill(), order=order, position=a.position(), at=AT, epoch=1)
+
+    (found,) = store.orders.live_orders(MODE)
+    assert (found.filled_qty, found.booked_qty, found.open_qty) == (D("12.5"), D("12.5"), D("7.5"))
+
+
+def test_first_absence_of_an_order_is_kept(store: OpsStore) -> None:
+    order = moved(store, created(store), OrderStatus.UNKNOWN, sent_at=AT)
+
+    absent = moved(store, order, OrderStatus.UNKNOWN, absent_at=AT + MINUTE)
+    later = moved(store, absent, OrderStatus.RESTING, kalshi_order_id="k1")
+
+    assert (absent.absent_at, later.absent_at) == (AT + MINUTE, AT + MINUTE)
+    assert store.orders.open_orders(MODE) == (later,)
+
+
+def test_rejects_are_counted_from_an_instant_on(store: OpsStore) -> None:
+    for attempt, minutes, code in ((1, 0, "a"), (2, 5, "b"), (3, 9, "a"), (4, 9, None)):
+        order = created(store, attempt=attempt)
+        moved(store, order, OrderStatus.REJECTED, at=AT + minutes * MINUTE, reject_code=code)
+
+    assert store.orders.rejects_since(MODE, AT + 5 * MINUTE) == 3
+    assert store.orders.rejects_since(MODE, AT, without=("a", "c")) == 2
     assert store.orders.rejects_since(TradingMode.SHADOW, AT) == 0
 
 
@@ -552,9 +627,9 @@ def test_taken_intents_are_the_keys_of_one_slot_and_mode(store: OpsStore) -> Non
 
 
 def test_foreign_order_is_recorded_once_and_counted_as_open(store: OpsStore) -> None:
-    order = store.orders.create_foreign(a.foreign_order(), at=AT, epoch=1)
+    order = store.orders.create_found(a.foreign_order(), at=AT, epoch=1)
 
-    assert store.orders.create_foreign(a.foreign_order(), at=AT + MINUTE, epoch=1) == order
+    assert store.orders.create_found(a.foreign_order(), at=AT + MINUTE, epoch=1) == order
     assert order == a.foreign_order(order_id=order.order_id, updated_at=AT)
     assert store.orders.open_orders(MODE) == (order,)
 
@@ -617,6 +692,35 @@ def test_settlement_is_booked_once(store: OpsStore) -> None:
 
     assert not store.positions.settle(a.settlement(result="no"), position=a.position(), at=AT, epoch=1)
     assert store.positions.get(MODE, TICKER) is None
+
+
+def test_settlements_come_since_an_instant_and_the_last_is_known(store: OpsStore) -> None:
+    assert store.positions.last_settled_at(MODE) is None
+    first, second = a.settlement(), a.settlement(ticker="other", settled_at=AT + timedelta(days=2))
+    for paid in (second, first):
+        store.positions.settle(paid, position=None, at=AT, epoch=1)
+
+    assert store.positions.settlements(MODE) == (first, second)
+    assert store.positions.settlements(MODE, second.settled_at) == (second,)
+    assert store.positions.last_settled_at(MODE) == second.settled_at
+    assert store.positions.last_settled_at(TradingMode.LIVE) is None
+
+
+def test_realised_profit_is_the_sum_over_every_position_and_held_ones_are_open(store: OpsStore) -> None:
+    other = a.position(ticker="B", realized_pnl_usd=D("-1.000000001"))
+    order, second = accepted(store), accepted(store, venue_id="k2", attempt=2, ticker="B")
+    assert (store.positions.realized(MODE), store.positions.held(MODE)) == (D(0), ())
+
+    store.fills.book(a.fill(), order=order, position=a.position(), at=AT, epoch=1)
+    fill = a.fill(fill_id="f2", kalshi_order_id="k2", ticker="B")
+    store.fills.book(fill, order=second, position=other, at=AT, epoch=1)
+    assert store.positions.realized(MODE) == D("-1.214200001")
+    assert store.positions.held(MODE) == (other, a.position())
+    store.positions.settle(a.settlement(), position=a.settled(), at=AT, epoch=1)
+
+    assert store.positions.realized(MODE) == D("6.94205") - D("1.000000001")
+    assert store.positions.held(MODE) == (other,)
+    assert store.positions.realized(TradingMode.LIVE) == 0
 
 
 def test_positions_keep_every_digit_of_money(store: OpsStore) -> None:
@@ -686,6 +790,19 @@ def test_break_is_stored_anew_only_when_it_changed(store: OpsStore) -> None:
     assert saved == [True, False, True, True, True]
     assert store.risk.breaks(MODE) == (first, other, changed, first)
     assert store.risk.breaks(TradingMode.LIVE) == ()
+
+
+def test_break_is_open_until_its_two_sides_are_equal(store: OpsStore) -> None:
+    first, other = a.found_break(ticker=TICKER), a.found_break(key="cash", kind="cash")
+    changed = first.model_copy(update={"theirs": "14"})
+    for found in (first, other, changed):
+        store.risk.save_break(found, mode=MODE, at=AT, epoch=1)
+    assert store.risk.open_breaks(MODE) == (other, changed)
+
+    store.risk.save_break(changed.model_copy(update={"ours": "14"}), mode=MODE, at=AT, epoch=1)
+
+    assert store.risk.open_breaks(MODE) == (other,)
+    assert store.risk.open_breaks(TradingMode.LIVE) == ()
 
 
 @pytest.mark.story("2.5")
@@ -783,7 +900,7 @@ def book_everything(store: OpsStore) -> None:
     order = accepted(store)
     moved(store, order, OrderStatus.PARTIALLY_FILLED, filled_qty=D("12.5"))
     store.fills.book(a.fill(), order=order, position=a.position(), at=AT, epoch=1)
-    store.orders.create_foreign(a.foreign_order(), at=AT, epoch=1)
+    store.orders.create_found(a.foreign_order(), at=AT, epoch=1)
     moved(store, created(store, attempt=2), OrderStatus.REJECTED)
     store.positions.settle(a.settlement(), position=a.settled(), at=AT, epoch=1)
     store.risk.save_break(a.found_break(), mode=MODE, at=AT, epoch=1)

@@ -28,7 +28,16 @@ from trader.ports.exchange import RawPayload
 from trader.ports.weather import ClimateReport
 
 ADVISORY = {"advisor_calls", "anomalies", "signal_explanations"}
-STATEFUL = {"cities", "world_clock", "epochs", "cycles", "orders", "positions"}  # rows with a state
+STATEFUL = {
+    "cities",
+    "world_clock",
+    "epochs",
+    "cycles",
+    "orders",
+    "positions",
+    "halts",
+    "profit_totals",
+}  # rows with a state
 WHO = {"epoch", "cycle_id", "recorded_at"}  # who wrote a row, and when
 PLACE = {"event_ticker", "city_code", "market_type", "climate_date"}
 
@@ -245,7 +254,7 @@ def test_every_enum_of_the_schema_is_compared(owner: psycopg.Connection) -> None
 
 
 def test_index_of_open_orders_leaves_out_exactly_the_closed_statuses(owner: psycopg.Connection) -> None:
-    [(definition,)] = rows_of(owner, "select pg_get_indexdef('ops.orders_open'::regclass)")
+    [(definition,)] = rows_of(owner, "select pg_get_indexdef('ops.orders_live'::regclass)")
 
     named = {status for status in OrderStatus if f"'{status}'::" in definition}
     assert named == CLOSED_STATUSES

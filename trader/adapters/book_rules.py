@@ -33,6 +33,7 @@ def order_of(intent: OrderIntent, *, at: datetime, denied: str | None) -> Order:
         qty=intent.qty,
         limit_price=intent.limit_price,
         time_in_force=intent.time_in_force,
+        is_post_only=intent.is_post_only,
         expires_at=intent.expires_at,
         created_at=aware(at),
         updated_at=at,
@@ -48,6 +49,7 @@ def moved(
     kalshi_order_id: str | None,
     filled_qty: Decimal | None,
     sent_at: datetime | None,
+    absent_at: datetime | None,
     reject_code: str | None,
 ) -> Order:
     """Return the order after a transition; None leaves a field alone.
@@ -72,10 +74,25 @@ def moved(
             "kalshi_order_id": venue_id,
             "filled_qty": filled,
             "sent_at": order.sent_at if sent_at is None else aware(sent_at),
+            "absent_at": order.absent_at if absent_at is None else aware(absent_at),
             "reject_code": order.reject_code if reject_code is None else reject_code,
             "updated_at": aware(at),
         }
     )
+
+
+def booked(order: Order, fill: Fill) -> Order:
+    """Return the order after one more of its fills was booked; what is booked was filled.
+
+    Raises InvariantViolation above the ordered quantity.
+    """
+    total = order.booked_qty + fill.qty
+    if total > order.qty:
+        raise InvariantViolation(
+            f"order {order.order_id}: expected fills of at most {order.qty}, found {total}; "
+            "nothing was booked"
+        )
+    return order.model_copy(update={"booked_qty": total, "filled_qty": max(order.filled_qty, total)})
 
 
 def fill_of(fill: Fill, order: Order) -> Fill:

@@ -107,7 +107,7 @@ def _apply(trader: Trader, correction: Correction) -> str:
             move(trader, known, to, evidence=evidence, **changes)
             return f"order {known.order_id} {known.ticker}: {known.status} -> {to}, because {evidence}"
         case RecordForeign(order=order):
-            store.orders.create_foreign(order, at=now, epoch=trader.epoch)
+            store.orders.create_found(order, at=now, epoch=trader.epoch)
             return f"order {order.kalshi_order_id} {order.ticker}: not ours, recorded and counted in exposure"
         case BookFill(fill=fill, order=order):
             known = _stored(trader, order)
@@ -163,12 +163,6 @@ def _store_break(trader: Trader, found: Break) -> str:
     return line
 
 
-def open_breaks(stored: tuple[Break, ...]) -> tuple[Break, ...]:
-    """The differences not closed yet: a row whose two sides are equal closes the one before it."""
-    newest = {(found.kind, found.key): found for found in stored}
-    return tuple(found for found in newest.values() if found.ours != found.theirs)
-
-
 def _lift_healed(trader: Trader, breaks: tuple[Break, ...]) -> None:
     """Close the differences that are gone and lift their freezes: both sides are equal again.
 
@@ -176,7 +170,7 @@ def _lift_healed(trader: Trader, breaks: tuple[Break, ...]) -> None:
     never seen to heal: a person lifts its freeze.
     """
     now = trader.clock.now()
-    known = open_breaks(trader.store.risk.breaks(trader.mode))
+    known = trader.store.risk.open_breaks(trader.mode)
     breaks = (*breaks, *(found for found in known if found.kind == "settlement"))
     present = {(found.kind, found.key) for found in breaks}
     for gone in known:

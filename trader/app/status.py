@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from trader.app.books import open_breaks
 from trader.app.clock import SystemClock
 from trader.app.config import Settings, load_settings
 from trader.app.halt import HaltFile, book_state, resume, states_in_force
@@ -45,7 +44,7 @@ def status_lines(store: OpsStore, settings: Settings) -> tuple[list[str], bool]:
         f"  {order.status} {order.side} {order.qty} {order.ticker} since {order.created_at:%m-%d %H:%M}"
         for order in open_orders
     ]
-    breaks = open_breaks(store.risk.breaks(mode))
+    breaks = store.risk.open_breaks(mode)
     lines.append(f"breaks {len(breaks)}" + ("" if not breaks else ", newest: " + breaks[-1].likely_reason))
     lines += [f"  {h.component:<11}{h.status:<9}{h.message}" for h in store.risk.latest_health()]
     return lines, book is TradingState.HALTED

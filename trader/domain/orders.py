@@ -23,7 +23,11 @@ PositiveQuantity = Annotated[Decimal, Field(gt=0, strict=False)]
 
 
 class Order(Frozen):
-    """One order. ``limit_price``: dollars per contract of ``side``; ``filled_qty`` never exceeds ``qty``."""
+    """One order. ``limit_price``: dollars per contract of ``side``; ``filled_qty`` never exceeds ``qty``.
+
+    ``booked_qty`` of what is filled has its fills in our books. ``absent_at``: when a complete listing first
+    lacked it after its end.
+    """
 
     order_id: int | None = None
     client_order_id: str
@@ -38,9 +42,12 @@ class Order(Frozen):
     status: OrderStatus
     qty: PositiveQuantity
     filled_qty: Quantity = Decimal(0)
+    booked_qty: Quantity = Decimal(0)
     limit_price: Price
     time_in_force: TimeInForce
+    is_post_only: bool = False
     expires_at: Instant | None = None
+    absent_at: Instant | None = None
     created_at: Instant
     updated_at: Instant
     sent_at: Instant | None = None
@@ -50,14 +57,22 @@ class Order(Frozen):
 
     @model_validator(mode="after")
     def _never_overfilled(self) -> "Order":
-        if self.filled_qty > self.qty:
-            raise ValueError(f"expected at most {self.qty} filled, found {self.filled_qty}")
+        if not self.booked_qty <= self.filled_qty <= self.qty:
+            raise ValueError(
+                f"expected booked at most filled at most {self.qty}, found {self.booked_qty} booked and "
+                f"{self.filled_qty} filled"
+            )
         return self
 
     @property
     def open_qty(self) -> Decimal:
         """Contracts that may still fill: zero once closed."""
         return Decimal(0) if self.status.is_closed else self.qty - self.filled_qty
+
+    @property
+    def pending_qty(self) -> Decimal:
+        """Contracts that may be or become ours and are in no position yet: open, or filled and not booked."""
+        return self.open_qty + self.filled_qty - self.booked_qty
 
 
 class Fill(Frozen):

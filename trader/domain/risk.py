@@ -100,10 +100,14 @@ class StateChange(Frozen):
 
 
 class Break(Frozen):
-    """A difference between our books and the exchange's, with both sides and the likely reason."""
+    """A difference between our books and the exchange's, with both sides and the likely reason.
+
+    It freezes the market ``ticker``, or the whole book where there is none.
+    """
 
     kind: Literal["cash", "position", "order", "fill", "settlement"]
     key: str
+    ticker: str | None = None
     ours: str
     theirs: str
     likely_reason: str

@@ -126,7 +126,7 @@ class RiskDecision(Frozen):
 
 class OrderIntent(Frozen):
     """An order we want, before anything is sent. ``limit_price`` is dollars of ``side``; ``worst_usd`` is
-    cost plus fee.
+    cost plus fee. A post-only order is refused where it would take.
     """
 
     intent_key: str
@@ -140,6 +140,7 @@ class OrderIntent(Frozen):
     qty: Annotated[Decimal, Field(gt=0, strict=False)]
     limit_price: Price
     time_in_force: TimeInForce
+    is_post_only: bool = False
     expires_at: Instant | None
     worst_usd: Money
     strategy_name: str

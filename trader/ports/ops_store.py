@@ -5,7 +5,7 @@ committed; when it raises PersistenceError the outcome is unknown and trading pa
 commits. All instants are UTC. ``at`` is the recording instant from the clock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from decimal import Decimal
@@ -42,6 +42,20 @@ class EquityRow(Frozen):
     realized_pnl_usd: Decimal
     unrealized_pnl_usd: Decimal
     equity_usd: Decimal
+    peak_profit_usd: Decimal | None = None
+
+
+class EquityPoint(Frozen):
+    """Money as a finished cycle left it. Profit is what deposits and withdrawals do not change."""
+
+    finished_at: Instant
+    starting_capital_usd: Decimal
+    equity_usd: Decimal
+    peak_profit_usd: Decimal | None
+
+    @property
+    def profit_usd(self) -> Decimal:
+        return self.equity_usd - self.starting_capital_usd
 
 
 class WeatherRepository(Protocol):
@@ -126,11 +140,12 @@ class OrderRepository(Protocol):
         denied: str | None = None,
     ) -> tuple[Order, bool]:
         """Commit an intent as CREATED (or DENIED with its reason). Return (order, True), or the existing
-        order of that ``intent_key`` and False. Links the newest signal of that ticker in that cycle."""
+        order of that ``intent_key`` or client order id and False. Links the newest signal of that ticker in
+        that cycle."""
         ...
 
-    def create_foreign(self, order: Order, *, at: datetime, epoch: int) -> Order:
-        """Record an order of the account that we never placed."""
+    def create_found(self, order: Order, *, at: datetime, epoch: int) -> Order:
+        """Record an order that the exchange has and our books lack: by hand, or forgotten by a backup."""
         ...
 
     def get_by_intent_key(self, intent_key: str) -> Order | None: ...
@@ -150,6 +165,7 @@ class OrderRepository(Protocol):
         kalshi_order_id: str | None = None,
         filled_qty: Decimal | None = None,
         sent_at: datetime | None = None,
+        absent_at: datetime | None = None,
         reject_code: str | None = None,
         detail: dict[str, Any] | None = None,
     ) -> Order:
@@ -161,16 +177,24 @@ class OrderRepository(Protocol):
         """Orders in a status that is not closed, by order_id."""
         ...
 
+    def live_orders(self, mode: TradingMode) -> tuple[Order, ...]:
+        """Open orders, and closed ones with fills that are not booked yet, by order_id."""
+        ...
+
     def taken_intents(self, mode: TradingMode, slot: str) -> tuple[str, ...]: ...
     def count(self, mode: TradingMode) -> dict[OrderStatus, int]: ...
-    def rejects_since(self, mode: TradingMode, since: datetime) -> int: ...
+    def rejects_since(self, mode: TradingMode, since: datetime, *, without: Collection[str] = ()) -> int:
+        """How many orders were rejected at or after ``since``, those with a code of ``without`` left out."""
+        ...
+
     def events(self, order_id: int) -> tuple[tuple[OrderStatus | None, OrderStatus, str, Instant], ...]: ...
 
 
 class FillRepository(Protocol):
     def book(self, fill: Fill, *, order: Order, position: Position, at: datetime, epoch: int) -> bool:
-        """Store a fill with the position that follows from it, atomically; False when the fill id is known
-        (then nothing is written). The order's filled_qty is moved by ``OrderRepository.transition``."""
+        """Store a fill with the position that follows from it and count it on its order, atomically; False
+        when the fill id is known (then nothing is written). The status is moved by
+        ``OrderRepository.transition``."""
         ...
 
     def get(self, mode: TradingMode, since: datetime | None = None) -> tuple[Fill, ...]: ...
@@ -183,12 +207,21 @@ class PositionRepository(Protocol):
         """Every position ever held in the mode, by ticker."""
         ...
 
+    def held(self, mode: TradingMode) -> tuple[Position, ...]:
+        """Open positions, by ticker."""
+        ...
+
+    def realized(self, mode: TradingMode) -> Decimal:
+        """Realised profit of every position ever held, dollars; costs the same whatever the history."""
+        ...
+
     def get(self, mode: TradingMode, ticker: str) -> Position | None: ...
     def settle(self, settlement: Settlement, *, position: Position | None, at: datetime, epoch: int) -> bool:
         """Store a settlement with the position that follows from it; False when known."""
         ...
 
-    def settlements(self, mode: TradingMode) -> tuple[Settlement, ...]: ...
+    def settlements(self, mode: TradingMode, since: datetime | None = None) -> tuple[Settlement, ...]: ...
+    def last_settled_at(self, mode: TradingMode) -> datetime | None: ...
 
 
 class RiskRepository(Protocol):
@@ -204,7 +237,7 @@ class RiskRepository(Protocol):
         ...
 
     def lifted_at(self, mode: TradingMode, reason: ReasonCode) -> Instant | None:
-        """When a halt for this reason was last lifted, None when it never was."""
+        """When the book's halt for this reason was last lifted, None when it never was."""
         ...
 
     def save_break(self, found: Break, *, mode: TradingMode, at: datetime, epoch: int) -> bool:
@@ -212,6 +245,10 @@ class RiskRepository(Protocol):
         ...
 
     def breaks(self, mode: TradingMode) -> tuple[Break, ...]: ...
+    def open_breaks(self, mode: TradingMode) -> tuple[Break, ...]:
+        """The newest break of each (kind, key) whose two sides differ, oldest first."""
+        ...
+
     def save_health(self, status: HealthStatus, *, at: datetime) -> None: ...
     def latest_health(self) -> tuple[HealthStatus, ...]: ...
     def probe_write(self, *, at: datetime) -> None:
@@ -251,6 +288,10 @@ class CycleRepository(Protocol):
         """Rebuild the plan from the stored rows alone (new_states from trading_state are part of the
         context).
         """
+        ...
+
+    def last_equity(self, mode: TradingMode, before: datetime | None = None) -> EquityPoint | None:
+        """Money after the newest finished cycle, or the newest that finished before an instant."""
         ...
 
     def equity_history(self, mode: TradingMode) -> tuple[tuple[Instant, Decimal], ...]: ...

@@ -3,12 +3,12 @@
 # ruff: noqa: ARG002 (the protocol names columns that only a database keeps)
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from trader.adapters.book_rules import aware, fill_of, moved, order_of
+from trader.adapters.book_rules import aware, booked, fill_of, moved, order_of
 from trader.adapters.memory.decided import MemorySignalRepository
 from trader.adapters.memory.journal import Journal
 from trader.domain.errors import InvariantViolation, PersistenceError
@@ -16,7 +16,7 @@ from trader.domain.intents import complete_intent
 from trader.domain.orders import Fill, Order, Settlement
 from trader.domain.positions import CapitalEvent, Position
 from trader.domain.signals import OrderIntent
-from trader.domain.types import Instant, OrderStatus, TradingMode
+from trader.domain.types import Instant, OrderStatus, PositionStatus, TradingMode
 
 Event = tuple[OrderStatus | None, OrderStatus, str, Instant]
 
@@ -31,12 +31,12 @@ class MemoryOrderRepository:
         self._signals, self._account_of = signals, account_of
         self._orders: dict[int, Order] = {}
         self._events: dict[int | None, list[Event]] = {}
-        self._rejects: list[tuple[TradingMode, datetime]] = []
+        self._rejects: list[tuple[TradingMode, datetime, str | None]] = []
         self._by_intent: dict[str, int] = {}
         self._by_client_id: dict[str, int] = {}
         self._by_kalshi_id: dict[str, int] = {}
         self._by_slot: dict[tuple[TradingMode, str], list[str]] = {}
-        self._open: dict[int, None] = {}
+        self._live: dict[int, None] = {}
 
     def create(
         self,
@@ -49,7 +49,9 @@ class MemoryOrderRepository:
     ) -> tuple[Order, bool]:
         intent = complete_intent(intent, self._account_of(epoch))
         order = order_of(intent, at=at, denied=denied)
-        if (known := self.get_by_intent_key(intent.intent_key)) is not None:
+        known = self.get_by_intent_key(intent.intent_key)
+        known = known or self._orders.get(self._by_client_id.get(intent.client_order_id, 0))
+        if known is not None:
             return known, False
         strategy = (intent.strategy_name, intent.strategy_version)
         order = self._insert(
@@ -62,11 +64,11 @@ class MemoryOrderRepository:
             self._append(order, OrderStatus.CREATED, order.status, denied, at)
         return order, True
 
-    def create_foreign(self, order: Order, *, at: datetime, epoch: int) -> Order:
+    def create_found(self, order: Order, *, at: datetime, epoch: int) -> Order:
         self._account_of(epoch)
         if (known := self.get_by_intent_key(order.intent_key)) is not None:
             return known
-        order = self._insert(order.model_copy(update={"is_foreign": True, "updated_at": aware(at)}))
+        order = self._insert(order.model_copy(update={"updated_at": aware(at)}))
         self._append(order, None, order.status, "found at the exchange", at)
         return order
 
@@ -91,6 +93,7 @@ class MemoryOrderRepository:
         kalshi_order_id: str | None = None,
         filled_qty: Decimal | None = None,
         sent_at: datetime | None = None,
+        absent_at: datetime | None = None,
         reject_code: str | None = None,
         detail: dict[str, Any] | None = None,
     ) -> Order:
@@ -107,6 +110,7 @@ class MemoryOrderRepository:
             kalshi_order_id=kalshi_order_id,
             filled_qty=filled_qty,
             sent_at=sent_at,
+            absent_at=absent_at,
             reject_code=reject_code,
         )
         self._store(order_id, after)
@@ -114,8 +118,15 @@ class MemoryOrderRepository:
         return after
 
     def open_orders(self, mode: TradingMode) -> tuple[Order, ...]:
-        found = (self._orders[order_id] for order_id in sorted(self._open))
+        return tuple(order for order in self.live_orders(mode) if not order.status.is_closed)
+
+    def live_orders(self, mode: TradingMode) -> tuple[Order, ...]:
+        found = (self._orders[order_id] for order_id in sorted(self._live))
         return tuple(order for order in found if order.mode is mode)
+
+    def book(self, order_id: int, fill: Fill) -> None:
+        """Count one more booked fill on its order."""
+        self._store(order_id, booked(self._orders[order_id], fill))
 
     def taken_intents(self, mode: TradingMode, slot: str) -> tuple[str, ...]:
         return tuple(sorted(self._by_slot.get((mode, slot), ())))
@@ -123,9 +134,9 @@ class MemoryOrderRepository:
     def count(self, mode: TradingMode) -> dict[OrderStatus, int]:
         return dict(Counter(order.status for order in self._orders.values() if order.mode is mode))
 
-    def rejects_since(self, mode: TradingMode, since: datetime) -> int:
+    def rejects_since(self, mode: TradingMode, since: datetime, *, without: Collection[str] = ()) -> int:
         aware(since)
-        return sum(found is mode and at >= since for found, at in self._rejects)
+        return sum(found is mode and at >= since and code not in without for found, at, code in self._rejects)
 
     def events(self, order_id: int) -> tuple[Event, ...]:
         return tuple(self._events.get(order_id, ()))
@@ -150,17 +161,17 @@ class MemoryOrderRepository:
                 )
             self._journal.put(self._by_kalshi_id, order.kalshi_order_id, order_id)
         self._journal.put(self._orders, order_id, order)
-        if order.status.is_closed:
-            self._journal.drop(self._open, order_id)
+        if order.pending_qty or not order.status.is_closed:
+            self._journal.put(self._live, order_id, None)
         else:
-            self._journal.put(self._open, order_id, None)
+            self._journal.drop(self._live, order_id)
 
     def _append(
         self, order: Order, before: OrderStatus | None, to: OrderStatus, evidence: str, at: datetime
     ) -> None:
         self._journal.append(self._events.setdefault(order.order_id, []), (before, to, evidence, at))
         if to is OrderStatus.REJECTED:
-            self._journal.append(self._rejects, (order.mode, at))
+            self._journal.append(self._rejects, (order.mode, at, order.reject_code))
 
 
 class MemoryPositionRepository:
@@ -169,6 +180,8 @@ class MemoryPositionRepository:
     def __init__(self, journal: Journal, account_of: Callable[[int], str]) -> None:
         self._journal, self._account_of = journal, account_of
         self._positions: dict[tuple[TradingMode, str], Position] = {}
+        self._held: dict[tuple[TradingMode, str], Position] = {}
+        self._realized: dict[TradingMode, Decimal] = {}
         self._settlements: dict[tuple[TradingMode, str], Settlement] = {}
 
     def get_all(self, mode: TradingMode) -> tuple[Position, ...]:
@@ -177,9 +190,23 @@ class MemoryPositionRepository:
     def get(self, mode: TradingMode, ticker: str) -> Position | None:
         return self._positions.get((mode, ticker))
 
+    def held(self, mode: TradingMode) -> tuple[Position, ...]:
+        return tuple(p for (found, _), p in sorted(self._held.items()) if found is mode)
+
+    def realized(self, mode: TradingMode) -> Decimal:
+        return self._realized.get(mode, Decimal(0))
+
     def put(self, position: Position) -> None:
         """Store the position as it now stands."""
-        self._journal.put(self._positions, (position.mode, position.ticker), position)
+        key, mode = (position.mode, position.ticker), position.mode
+        before = self._positions[key].realized_pnl_usd if key in self._positions else Decimal(0)
+        realized = self.realized(mode) + position.realized_pnl_usd - before
+        self._journal.put(self._realized, mode, realized)
+        self._journal.put(self._positions, key, position)
+        if position.status is PositionStatus.OPEN:
+            self._journal.put(self._held, key, position)
+        else:
+            self._journal.drop(self._held, key)
 
     def settle(self, settlement: Settlement, *, position: Position | None, at: datetime, epoch: int) -> bool:
         aware(at)
@@ -192,18 +219,26 @@ class MemoryPositionRepository:
             self.put(position)
         return True
 
-    def settlements(self, mode: TradingMode) -> tuple[Settlement, ...]:
+    def settlements(self, mode: TradingMode, since: datetime | None = None) -> tuple[Settlement, ...]:
         found = [s for s in self._settlements.values() if s.mode is mode]
-        return tuple(sorted(found, key=lambda s: (s.settled_at, s.ticker)))
+        kept = [s for s in found if since is None or s.settled_at >= since]
+        return tuple(sorted(kept, key=lambda s: (s.settled_at, s.ticker)))
+
+    def last_settled_at(self, mode: TradingMode) -> datetime | None:
+        return max((s.settled_at for s in self._settlements.values() if s.mode is mode), default=None)
 
 
 class MemoryFillRepository:
     """``ports.ops_store.FillRepository`` in memory."""
 
     def __init__(
-        self, journal: Journal, positions: MemoryPositionRepository, account_of: Callable[[int], str]
+        self,
+        journal: Journal,
+        orders: MemoryOrderRepository,
+        positions: MemoryPositionRepository,
+        account_of: Callable[[int], str],
     ) -> None:
-        self._journal = journal
+        self._journal, self._orders = journal, orders
         self._positions, self._account_of = positions, account_of
         self._fills: dict[str, Fill] = {}
         self._filled: dict[int | None, Decimal] = {}
@@ -214,6 +249,7 @@ class MemoryFillRepository:
         fill = fill_of(fill, order)
         if fill.fill_id in self._fills:
             return False
+        self._orders.book(fill.order_id or 0, fill)
         self._journal.put(self._fills, fill.fill_id, fill)
         filled = self._filled.get(fill.order_id, Decimal(0)) + fill.qty
         self._journal.put(self._filled, fill.order_id, filled)

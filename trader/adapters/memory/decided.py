@@ -2,6 +2,7 @@
 
 # ruff: noqa: ARG002 (the protocol names columns that only a database keeps)
 
+from bisect import bisect_left, insort
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from trader.domain.errors import InvariantViolation, PersistenceError
 from trader.domain.plan import CycleInputs, CyclePlan, CycleSummary
 from trader.domain.signals import Signal
 from trader.domain.types import Decision, Instant, ReasonCode, TradingMode
-from trader.ports.ops_store import CycleRow, EquityRow
+from trader.ports.ops_store import CycleRow, EquityPoint, EquityRow
 
 
 @dataclass
@@ -30,7 +31,6 @@ class Cycle:
     plan_hash: str | None = None
     first_signal_id: int = 0
     finished_at: datetime | None = None
-    equity: EquityRow | None = None
 
 
 class MemoryCycleRepository:
@@ -41,6 +41,7 @@ class MemoryCycleRepository:
     ) -> None:
         self._weather, self._markets, self._keep = weather, markets, keep
         self._slots: set[tuple[TradingMode, str, int]] = set()
+        self._equity: dict[TradingMode, list[EquityPoint]] = {}
         self._signals = 0
         self.rows: dict[int, Cycle] = {}
 
@@ -85,7 +86,15 @@ class MemoryCycleRepository:
         cycle = self.rows.get(cycle_id)
         if cycle is None or cycle.finished_at is not None:
             raise _missing(cycle_id, "a begun, unfinished cycle")
-        cycle.finished_at, cycle.equity = aware(at), equity
+        cycle.finished_at = aware(at)
+        if equity is not None:
+            point = EquityPoint(
+                finished_at=at,
+                starting_capital_usd=equity.starting_capital_usd,
+                equity_usd=equity.equity_usd,
+                peak_profit_usd=equity.peak_profit_usd,
+            )
+            insort(self._equity.setdefault(cycle.mode, []), point, key=lambda p: p.finished_at)
 
     def list(self, since: datetime | None = None) -> tuple[CycleRow, ...]:
         if since is not None:
@@ -115,13 +124,13 @@ class MemoryCycleRepository:
             raise _missing(cycle_id, "a stored plan")
         return cycle.plan
 
+    def last_equity(self, mode: TradingMode, before: datetime | None = None) -> EquityPoint | None:
+        points = self._equity.get(mode, [])
+        end = len(points) if before is None else bisect_left(points, before, key=lambda p: p.finished_at)
+        return points[end - 1] if end else None
+
     def equity_history(self, mode: TradingMode) -> tuple[tuple[Instant, Decimal], ...]:
-        found = [
-            (cycle.finished_at, cycle.equity.equity_usd)
-            for cycle in self.rows.values()
-            if cycle.mode is mode and cycle.equity is not None and cycle.finished_at is not None
-        ]
-        return tuple(sorted(found, key=lambda point: point[0]))
+        return tuple((p.finished_at, p.equity_usd) for p in self._equity.get(mode, ()))
 
 
 class MemorySignalRepository:

@@ -18,7 +18,7 @@ class MemoryRiskRepository:
         self._journal, self._confirmed = journal, confirmed
         self._events: list[RiskEvent] = []
         self._states: dict[tuple[TradingMode, str, ReasonCode], StateChange] = {}
-        self._lifted: dict[tuple[TradingMode, ReasonCode], datetime] = {}
+        self._lifted: dict[tuple[TradingMode, str, ReasonCode], datetime] = {}
         self._breaks: dict[TradingMode, list[Break]] = {}
         self._newest_break: dict[tuple[TradingMode, str, str], Break] = {}
         self._health: dict[Component, HealthStatus] = {}
@@ -39,8 +39,7 @@ class MemoryRiskRepository:
         self._journal.drop(self._states, key)  # the newest goes to the end
         self._journal.put(self._states, key, change)
         if change.state is TradingState.ACTIVE:
-            lifted = self._lifted.get((mode, change.reason), change.set_at)
-            self._journal.put(self._lifted, (mode, change.reason), max(lifted, change.set_at))
+            self._journal.put(self._lifted, key, change.set_at)
 
     def states(self, mode: TradingMode, now: datetime) -> tuple[StateChange, ...]:
         aware(now)
@@ -53,7 +52,7 @@ class MemoryRiskRepository:
         )
 
     def lifted_at(self, mode: TradingMode, reason: ReasonCode) -> datetime | None:
-        return self._lifted.get((mode, reason))
+        return self._lifted.get((mode, "book", reason))
 
     def save_break(self, found: Break, *, mode: TradingMode, at: datetime, epoch: int) -> bool:
         aware(at)
@@ -67,6 +66,12 @@ class MemoryRiskRepository:
 
     def breaks(self, mode: TradingMode) -> tuple[Break, ...]:
         return tuple(self._breaks.get(mode, ()))
+
+    def open_breaks(self, mode: TradingMode) -> tuple[Break, ...]:
+        newest = {(b.kind, b.key): n for n, b in enumerate(self.breaks(mode))}
+        return tuple(
+            b for n, b in enumerate(self.breaks(mode)) if newest[b.kind, b.key] == n and b.ours != b.theirs
+        )
 
     def save_health(self, status: HealthStatus, *, at: datetime) -> None:
         aware(at)

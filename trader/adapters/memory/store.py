@@ -70,9 +70,10 @@ class MemoryOpsStore:
         signals = MemorySignalRepository(cycles)
         positions = MemoryPositionRepository(self._journal, self._epochs.account_of)
         self.weather, self.markets, self.cycles, self.signals = weather, markets, cycles, signals
-        self.orders = MemoryOrderRepository(self._journal, signals, self._epochs.account_of)
+        orders = MemoryOrderRepository(self._journal, signals, self._epochs.account_of)
+        self.orders = orders
         self.positions = positions
-        self.fills = MemoryFillRepository(self._journal, positions, self._epochs.account_of)
+        self.fills = MemoryFillRepository(self._journal, orders, positions, self._epochs.account_of)
         self.risk = MemoryRiskRepository(self._journal, self._confirmed)
         self.capital = MemoryCapitalRepository(self._journal)
 

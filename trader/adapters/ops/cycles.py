@@ -7,14 +7,14 @@ from typing import Any
 from trader.adapters.book_rules import aware
 from trader.adapters.ops import markets, signals, weather
 from trader.adapters.ops.pool import Database
-from trader.adapters.ops.rows import Connection, fetch_models, fetch_rows, fetch_value
+from trader.adapters.ops.rows import Connection, fetch_model, fetch_models, fetch_rows, fetch_value
 from trader.domain.canonical import canonical_json, content_hash
 from trader.domain.errors import InvariantViolation
 from trader.domain.markets import Contract
 from trader.domain.plan import CycleInputs, CyclePlan, CycleSummary
 from trader.domain.types import Instant, TradingMode
 from trader.domain.weather import WeatherSnapshot
-from trader.ports.ops_store import CycleRow, EquityRow
+from trader.ports.ops_store import CycleRow, EquityPoint, EquityRow
 
 _BEGIN = """
 insert into ops.cycles (epoch, mode, slot, started_at)
@@ -34,7 +34,7 @@ update ops.cycles set
     finished_at = %(at)s, summary = %(summary)s, error = %(error)s,
     starting_capital_usd = %(starting_capital_usd)s, cash_usd = %(cash_usd)s,
     realized_pnl_usd = %(realized_pnl_usd)s, unrealized_pnl_usd = %(unrealized_pnl_usd)s,
-    equity_usd = %(equity_usd)s
+    equity_usd = %(equity_usd)s, peak_profit_usd = %(peak_profit_usd)s
 where cycle_id = %(cycle_id)s and finished_at is null returning cycle_id
 """
 _LIST = """
@@ -48,6 +48,12 @@ _REST = (
 _WEATHER = """
 select cast(snapshot as text) as snapshot from ops.weather_snapshots
 where cycle_id = %(cycle_id)s order by weather_snapshot_id
+"""
+_LAST_EQUITY = """
+select finished_at, starting_capital_usd, equity_usd, peak_profit_usd from ops.cycles
+where mode = %(mode)s and equity_usd is not null
+    and finished_at < coalesce(%(before)s, cast('infinity' as timestamptz))
+order by finished_at desc, cycle_id desc limit 1
 """
 _EQUITY = """
 select finished_at, equity_usd from ops.cycles
@@ -172,6 +178,11 @@ class PostgresCycleRepository:
                 },
                 strict=False,
             )
+
+    def last_equity(self, mode: TradingMode, before: datetime | None = None) -> EquityPoint | None:
+        params = {"mode": mode, "before": None if before is None else aware(before)}
+        with self._database.connection() as connection:
+            return fetch_model(connection, EquityPoint, _LAST_EQUITY, params)
 
     def equity_history(self, mode: TradingMode) -> tuple[tuple[Instant, Decimal], ...]:
         with self._database.connection() as connection:

@@ -7,7 +7,7 @@ from trader.adapters.ops.pool import Database
 from trader.adapters.ops.rows import Connection, fetch_models, fetch_value
 from trader.domain.canonical import canonical_json
 from trader.domain.risk import Break, HealthStatus, RiskEvent, StateChange
-from trader.domain.types import Component, ComponentStatus, ReasonCode, TradingMode
+from trader.domain.types import Component, ComponentStatus, ReasonCode, TradingMode, TradingState
 
 _INSERT_EVENT = """
 insert into ops.risk_events (
@@ -25,27 +25,34 @@ insert into ops.trading_state (
     mode, scope, state, reason, note, set_by, set_at, until, recorded_at
 ) values (
     %(mode)s, %(scope)s, %(state)s, %(reason)s, %(note)s, %(set_by)s, %(set_at)s, %(until)s, %(at)s
-)
+) returning trading_state_id
+"""
+_UPSERT_HALT = """
+insert into ops.halts (
+    mode, scope, reason, trading_state_id, state, note, set_by, set_at, until, lifted_at
+) values (
+    %(mode)s, %(scope)s, %(reason)s, %(trading_state_id)s, %(state)s, %(note)s, %(set_by)s, %(set_at)s,
+    %(until)s, %(lifted_at)s
+) on conflict (mode, scope, reason) do update set
+    trading_state_id = excluded.trading_state_id, state = excluded.state, note = excluded.note,
+    set_by = excluded.set_by, set_at = excluded.set_at, until = excluded.until,
+    lifted_at = coalesce(excluded.lifted_at, halts.lifted_at)
 """
 _STATES = """
-select scope, state, reason, note, set_by, set_at, until from (
-    select distinct on (scope, reason) *
-    from ops.trading_state where mode = %(mode)s
-    order by scope, reason, trading_state_id desc
-) as newest
-where state <> 'ACTIVE' and (until is null or until > %(now)s)
+select scope, state, reason, note, set_by, set_at, until from ops.halts
+where mode = %(mode)s and state <> 'ACTIVE' and (until is null or until > %(now)s)
 order by trading_state_id
 """
 _LIFTED = """
-select max(set_at) from ops.trading_state
-where mode = %(mode)s and reason = %(reason)s and state = 'ACTIVE'
+select lifted_at from ops.halts where mode = %(mode)s and scope = 'book' and reason = %(reason)s
 """
 _INSERT_BREAK = """
 insert into ops.reconciliation_breaks (
-    epoch, mode, kind, key, ours, theirs, likely_reason, found_at, recorded_at
+    epoch, mode, kind, key, ticker, ours, theirs, likely_reason, found_at, recorded_at
 )
 select
-    %(epoch)s, %(mode)s, %(kind)s, %(key)s, %(ours)s, %(theirs)s, %(likely_reason)s, %(found_at)s, %(at)s
+    %(epoch)s, %(mode)s, %(kind)s, %(key)s, %(ticker)s, %(ours)s, %(theirs)s, %(likely_reason)s,
+    %(found_at)s, %(at)s
 where not exists (
     select 1 from (
         select b.ours, b.theirs from ops.reconciliation_breaks as b
@@ -57,8 +64,19 @@ where not exists (
 returning break_id
 """
 _BREAKS = """
-select kind, key, ours, theirs, likely_reason, found_at
+select kind, key, ticker, ours, theirs, likely_reason, found_at
 from ops.reconciliation_breaks where mode = %(mode)s order by break_id
+"""
+_OPEN_BREAKS = """
+select b.kind, b.key, b.ticker, b.ours, b.theirs, b.likely_reason, b.found_at
+from ops.reconciliation_breaks as b
+where b.mode = %(mode)s and b.ours <> b.theirs
+    and not exists (
+        select 1 from ops.reconciliation_breaks as newer
+        where newer.mode = b.mode and newer.kind = b.kind and newer.key = b.key
+            and newer.break_id > b.break_id
+    )
+order by b.break_id
 """
 _INSERT_HEALTH = """
 insert into ops.health_status (component, status, last_ok, message, checked_at, recorded_at)
@@ -94,8 +112,11 @@ class PostgresRiskRepository:
             return fetch_models(connection, RiskEvent, _RECENT_EVENTS, {"limit": limit})
 
     def save_state(self, change: StateChange, *, mode: TradingMode, at: datetime) -> None:
+        row = change.model_dump() | {"mode": mode, "at": aware(at)}
+        row["lifted_at"] = change.set_at if change.state is TradingState.ACTIVE else None
         with self._database.connection() as connection:
-            connection.execute(_INSERT_STATE, change.model_dump() | {"mode": mode, "at": aware(at)})
+            row["trading_state_id"] = fetch_value(connection, _INSERT_STATE, row)
+            connection.execute(_UPSERT_HALT, row)
 
     def states(self, mode: TradingMode, now: datetime) -> tuple[StateChange, ...]:
         with self._database.connection() as connection:
@@ -114,6 +135,10 @@ class PostgresRiskRepository:
     def breaks(self, mode: TradingMode) -> tuple[Break, ...]:
         with self._database.connection() as connection:
             return fetch_models(connection, Break, _BREAKS, {"mode": mode})
+
+    def open_breaks(self, mode: TradingMode) -> tuple[Break, ...]:
+        with self._database.connection() as connection:
+            return fetch_models(connection, Break, _OPEN_BREAKS, {"mode": mode})
 
     def save_health(self, status: HealthStatus, *, at: datetime) -> None:
         with self._database.connection() as connection:

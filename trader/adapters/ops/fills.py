@@ -20,6 +20,11 @@ insert into ops.fills (
     %(qty)s, %(price)s, %(fee)s, %(is_taker)s, %(filled_at)s, %(at)s
 ) on conflict (fill_id) do nothing returning fill_id
 """
+_COUNT = """
+update ops.orders set
+    booked_qty = booked_qty + %(qty)s, filled_qty = greatest(filled_qty, booked_qty + %(qty)s)
+where order_id = %(order_id)s
+"""
 _FILLS = """
 select fill_id, kalshi_order_id, order_id, ticker, side, qty, price, fee, is_taker, filled_at, mode
 from ops.fills where mode = %(mode)s and filled_at >= coalesce(%(since)s, cast('-infinity' as timestamptz))
@@ -40,6 +45,7 @@ class PostgresFillRepository:
         with self._database.connection() as connection:
             if fetch_value(connection, _INSERT, row) is None:
                 return False
+            connection.execute(_COUNT, row)
             upsert_position(connection, position, at=at)
         return True
 

@@ -1,6 +1,6 @@
 """Orders and the transitions they went through."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -20,14 +20,16 @@ _ACCOUNT = "select account from ops.epochs where epoch = %(epoch)s"
 _INSERT = """
 insert into ops.orders (
     client_order_id, intent_key, kalshi_order_id, epoch, cycle_id, mode, ticker, event_ticker, city_code,
-    side, action, status, qty, filled_qty, limit_price, worst_usd, time_in_force, expires_at, slot, attempt,
+    side, action, status, qty, filled_qty, limit_price, worst_usd, time_in_force, is_post_only, expires_at,
+    slot, attempt,
     strategy_name, strategy_version, signal_id, signal_at, is_foreign, reject_code, created_at, sent_at,
     updated_at
 )
 select
     %(client_order_id)s, %(intent_key)s, %(kalshi_order_id)s, %(epoch)s, cast(%(cycle_id)s as bigint),
     %(mode)s, %(ticker)s, %(event_ticker)s, %(city_code)s, %(side)s, %(action)s, %(status)s, %(qty)s,
-    %(filled_qty)s, %(limit_price)s, %(worst_usd)s, %(time_in_force)s, %(expires_at)s, %(slot)s, %(attempt)s,
+    %(filled_qty)s, %(limit_price)s, %(worst_usd)s, %(time_in_force)s, %(is_post_only)s, %(expires_at)s,
+    %(slot)s, %(attempt)s,
     cast(%(strategy_name)s as text), cast(%(strategy_version)s as text), found.signal_id, found.decided_at,
     %(is_foreign)s, %(reject_code)s, %(created_at)s, %(sent_at)s, %(updated_at)s
 from (values (1)) as one (row)
@@ -38,30 +40,33 @@ left join lateral (
         s.signal_id desc
     limit 1
 ) as found on true
-on conflict (intent_key) do nothing
+on conflict do nothing
 returning order_id
 """
 _ORDERS = """
 select order_id, client_order_id, intent_key, kalshi_order_id, mode, ticker, event_ticker, city_code, side,
-    action, status, qty, filled_qty, limit_price, time_in_force, expires_at, created_at, updated_at, sent_at,
-    signal_id, is_foreign, reject_code
+    action, status, qty, filled_qty, booked_qty, limit_price, time_in_force, is_post_only, expires_at,
+    absent_at, created_at, updated_at, sent_at, signal_id, is_foreign, reject_code
 from ops.orders
 """
 _BY_ID = _ORDERS + " where order_id = %(order_id)s for update"
 _BY_INTENT_KEY = _ORDERS + " where intent_key = %(intent_key)s"
+_BY_EITHER_KEY = _BY_INTENT_KEY + " or client_order_id = %(client_order_id)s"
 _BY_KALSHI_ID = _ORDERS + " where kalshi_order_id = %(kalshi_order_id)s"
 _BY_KALSHI_IDS = _ORDERS + " where kalshi_order_id = any(%(ids)s) order by order_id"
-_OPEN = (
+_LIVE = (
     _ORDERS
     + """
-where status not in ('DENIED', 'FILLED', 'CANCELED', 'EXPIRED', 'REJECTED') and mode = %(mode)s
+where mode = %(mode)s
+    and (status not in ('DENIED', 'FILLED', 'CANCELED', 'EXPIRED', 'REJECTED') or filled_qty > booked_qty)
 order by order_id
 """
 )
 _UPDATE = """
 update ops.orders set
     status = %(status)s, kalshi_order_id = %(kalshi_order_id)s, filled_qty = %(filled_qty)s,
-    sent_at = %(sent_at)s, reject_code = %(reject_code)s, updated_at = %(updated_at)s
+    sent_at = %(sent_at)s, absent_at = %(absent_at)s, reject_code = %(reject_code)s,
+    updated_at = %(updated_at)s
 where order_id = %(order_id)s
 """
 _INSERT_EVENT = """
@@ -81,6 +86,7 @@ _REJECTS = """
 select count(*) from ops.order_events as e
 inner join ops.orders as o on o.order_id = e.order_id
 where e.to_status = 'REJECTED' and e.occurred_at >= %(since)s and o.mode = %(mode)s
+    and coalesce(o.reject_code, '') <> all(%(without)s)
 """
 
 
@@ -118,10 +124,10 @@ class PostgresOrderRepository:
                 _append(connection, order_id, epoch, None, created, "intent committed", at)
                 if denied is not None:
                     _append(connection, order_id, epoch, created, order.status, denied, at)
-            found = fetch_model(connection, Order, _BY_INTENT_KEY, {"intent_key": intent.intent_key})
+            found = fetch_model(connection, Order, _BY_EITHER_KEY, row)
         return _found(found, f"intent {intent.intent_key}"), is_new
 
-    def create_foreign(self, order: Order, *, at: datetime, epoch: int) -> Order:
+    def create_found(self, order: Order, *, at: datetime, epoch: int) -> Order:
         row = order.model_dump() | {
             "epoch": epoch,
             "cycle_id": None,
@@ -130,14 +136,13 @@ class PostgresOrderRepository:
             "attempt": 1,
             "strategy_name": None,
             "strategy_version": None,
-            "is_foreign": True,
             "updated_at": aware(at),
         }
         with self._database.connection() as connection:
             if (order_id := fetch_value(connection, _INSERT, row)) is not None:
                 _append(connection, order_id, epoch, None, order.status, "found at the exchange", at)
             found = fetch_model(connection, Order, _BY_INTENT_KEY, {"intent_key": order.intent_key})
-        return _found(found, f"foreign order {order.kalshi_order_id}")
+        return _found(found, f"order {order.kalshi_order_id}")
 
     def get_by_intent_key(self, intent_key: str) -> Order | None:
         with self._database.connection() as connection:
@@ -162,6 +167,7 @@ class PostgresOrderRepository:
         kalshi_order_id: str | None = None,
         filled_qty: Decimal | None = None,
         sent_at: datetime | None = None,
+        absent_at: datetime | None = None,
         reject_code: str | None = None,
         detail: dict[str, Any] | None = None,
     ) -> Order:
@@ -176,6 +182,7 @@ class PostgresOrderRepository:
                 kalshi_order_id=kalshi_order_id,
                 filled_qty=filled_qty,
                 sent_at=sent_at,
+                absent_at=absent_at,
                 reject_code=reject_code,
             )
             connection.execute(_UPDATE, after.model_dump())
@@ -183,8 +190,11 @@ class PostgresOrderRepository:
         return after
 
     def open_orders(self, mode: TradingMode) -> tuple[Order, ...]:
+        return tuple(order for order in self.live_orders(mode) if not order.status.is_closed)
+
+    def live_orders(self, mode: TradingMode) -> tuple[Order, ...]:
         with self._database.connection() as connection:
-            return fetch_models(connection, Order, _OPEN, {"mode": mode})
+            return fetch_models(connection, Order, _LIVE, {"mode": mode})
 
     def taken_intents(self, mode: TradingMode, slot: str) -> tuple[str, ...]:
         with self._database.connection() as connection:
@@ -196,9 +206,10 @@ class PostgresOrderRepository:
             rows = fetch_rows(connection, _COUNT, {"mode": mode})
         return {OrderStatus(row["status"]): row["orders"] for row in rows}
 
-    def rejects_since(self, mode: TradingMode, since: datetime) -> int:
+    def rejects_since(self, mode: TradingMode, since: datetime, *, without: Collection[str] = ()) -> int:
+        params = {"mode": mode, "since": aware(since), "without": sorted(without)}
         with self._database.connection() as connection:
-            return int(fetch_value(connection, _REJECTS, {"mode": mode, "since": aware(since)}))
+            return int(fetch_value(connection, _REJECTS, params))
 
     def events(self, order_id: int) -> tuple[tuple[OrderStatus | None, OrderStatus, str, Instant], ...]:
         with self._database.connection() as connection:

@@ -1,6 +1,7 @@
 """Positions as they stand, and the exchange's payouts."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 
 from trader.adapters.book_rules import aware
 from trader.adapters.ops.pool import Database
@@ -10,6 +11,22 @@ from trader.domain.positions import Position
 from trader.domain.types import TradingMode
 
 _UPSERT = """
+with before as (
+    select realized_pnl_usd from ops.positions where mode = %(mode)s and ticker = %(ticker)s
+),
+
+total as (
+    insert into ops.profit_totals (mode, realized_pnl_usd, updated_at)
+    values (
+        %(mode)s,
+        %(realized_pnl_usd)s - coalesce((select before.realized_pnl_usd from before), 0),
+        %(at)s
+    )
+    on conflict (mode) do update set
+        realized_pnl_usd = profit_totals.realized_pnl_usd + excluded.realized_pnl_usd,
+        updated_at = excluded.updated_at
+)
+
 insert into ops.positions (
     mode, ticker, event_ticker, city_code, side, qty, avg_entry, avg_exit, cost_usd, realized_pnl_usd,
     fees_usd, status, opened_at, closed_at, updated_at
@@ -27,6 +44,8 @@ select ticker, event_ticker, city_code, mode, side, qty, avg_entry, avg_exit, co
     fees_usd, status, opened_at, closed_at
 from ops.positions where mode = %(mode)s
 """
+_HELD = _POSITIONS + " and status = 'OPEN' order by ticker collate \"C\""
+_REALIZED = "select realized_pnl_usd from ops.profit_totals where mode = %(mode)s"
 _ONE = _POSITIONS + " and ticker = %(ticker)s"
 _INSERT_SETTLEMENT = """
 insert into ops.settlements (
@@ -38,8 +57,11 @@ insert into ops.settlements (
 """
 _SETTLEMENTS = """
 select ticker, event_ticker, result, yes_qty, no_qty, revenue_usd, settled_at, mode
-from ops.settlements where mode = %(mode)s order by settled_at, ticker
+from ops.settlements
+where mode = %(mode)s and settled_at >= coalesce(%(since)s, cast('-infinity' as timestamptz))
+order by settled_at, ticker
 """
+_LAST_SETTLED = "select max(settled_at) from ops.settlements where mode = %(mode)s"
 
 
 def upsert_position(connection: Connection, position: Position, *, at: datetime) -> None:
@@ -58,6 +80,14 @@ class PostgresPositionRepository:
             found = fetch_models(connection, Position, _POSITIONS, {"mode": mode})
         return tuple(sorted(found, key=lambda position: position.ticker))  # by code point in any locale
 
+    def held(self, mode: TradingMode) -> tuple[Position, ...]:
+        with self._database.connection() as connection:
+            return fetch_models(connection, Position, _HELD, {"mode": mode})
+
+    def realized(self, mode: TradingMode) -> Decimal:
+        with self._database.connection() as connection:
+            return Decimal(fetch_value(connection, _REALIZED, {"mode": mode}) or 0)
+
     def get(self, mode: TradingMode, ticker: str) -> Position | None:
         with self._database.connection() as connection:
             return fetch_model(connection, Position, _ONE, {"mode": mode, "ticker": ticker})
@@ -71,6 +101,12 @@ class PostgresPositionRepository:
                 upsert_position(connection, position, at=at)
         return True
 
-    def settlements(self, mode: TradingMode) -> tuple[Settlement, ...]:
+    def settlements(self, mode: TradingMode, since: datetime | None = None) -> tuple[Settlement, ...]:
+        params = {"mode": mode, "since": None if since is None else aware(since)}
         with self._database.connection() as connection:
-            return fetch_models(connection, Settlement, _SETTLEMENTS, {"mode": mode})
+            return fetch_models(connection, Settlement, _SETTLEMENTS, params)
+
+    def last_settled_at(self, mode: TradingMode) -> datetime | None:
+        with self._database.connection() as connection:
+            found = fetch_value(connection, _LAST_SETTLED, {"mode": mode})
+        return None if found is None else found.astimezone(UTC)

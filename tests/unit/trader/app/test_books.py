@@ -8,7 +8,7 @@ import structlog.testing
 
 from tests.fakes.desk import MODE, Desk, wish
 from tests.unit.trader.core import builders as b
-from trader.app.books import open_breaks, reconcile
+from trader.app.books import reconcile
 from trader.app.cycle import run_cycle
 from trader.app.gather import holdings
 from trader.app.money import equity_now
@@ -207,7 +207,7 @@ def test_a_freeze_ends_when_both_sides_are_equal_and_begins_again_when_they_diff
     desk.exchange.positions[ticker] = D(0)
     assert reconcile(desk.trader).lines == (EQUAL,)
     assert states(desk) == []
-    assert open_breaks(desk.store.risk.breaks(MODE)) == ()
+    assert desk.store.risk.open_breaks(MODE) == ()
 
     desk.exchange.positions[ticker] = D(3)
     reconcile(desk.trader)

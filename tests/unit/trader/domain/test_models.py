@@ -64,6 +64,7 @@ WRONG: list[tuple[Model, str, object]] = [
     (Order, "limit_price", "-0.01"),
     (Order, "status", "SUBMITTED"),
     (Order, "filled_qty", "20.01"),
+    (Order, "booked_qty", "12.51"),
     (Order, "is_foreign", 1),
     (Fill, "qty", "0"),
     (Fill, "price", "1.5"),
