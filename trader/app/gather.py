@@ -11,11 +11,10 @@ from trader.domain.orders import Order
 from trader.domain.plan import CycleInputs
 from trader.domain.positions import Holding, Position
 from trader.domain.risk import StateChange
-from trader.domain.types import MarketType, PositionStatus, ReasonCode, TradingState
+from trader.domain.types import EXCLUSIVE_TYPES, MarketType, PositionStatus, ReasonCode, TradingState
 from trader.ports.exchange import ExchangeStatus
 
 TRADED_TYPES = (MarketType.HIGH, MarketType.LOW)
-EXCLUSIVE_TYPES = (MarketType.HIGH, MarketType.LOW)
 MAX_SKEW_S = 5.0
 
 

@@ -1,4 +1,4 @@
-"""Dollars at worst case: per event over its mutually exclusive outcomes, summed by city, cluster and book.
+"""Dollars at worst case: per event over the outcomes it can have, summed by city, cluster and book.
 
 A position may win or lose with the outcome; a pending order may fill or not, whichever is worse for that
 outcome.
@@ -15,29 +15,33 @@ from trader.domain.signals import CapCheck
 from trader.domain.types import ReasonCode, Side, Verdict
 
 ZERO = Decimal(0)
-NONE_HELD = ""
 R = ReasonCode
+WinnerSets = tuple[frozenset[str], ...]
+"""Every set of an event's markets that may pay YES together: one each for a partition, nested for a ladder of
+thresholds."""
 
 
-def _loss_in(holding: Holding, winner: str) -> Decimal:
-    wins = (holding.ticker == winner) is (holding.side is Side.YES)
+def _loss_in(holding: Holding, winners: frozenset[str]) -> Decimal:
+    wins = (holding.ticker in winners) is (holding.side is Side.YES)
     loss = holding.qty * (holding.cost_usd - wins)
     return max(ZERO, loss) if holding.is_pending else loss
 
 
-def event_risk(holdings: Iterable[Holding], outcomes: tuple[str, ...]) -> Decimal:
+def event_risk(holdings: Iterable[Holding], outcomes: WinnerSets) -> Decimal:
     """Return the most one event can lose, dollars, never negative.
 
-    ``outcomes`` are the tickers of the event's complete partition, of which exactly one wins. Where the set
-    is unknown or lacks a ticker held, holdings known to be exclusive offset as if any one of them or none
-    could win; with any other holding nothing offsets: the sum of all costs.
+    ``outcomes`` are all sets of the event's markets that may win together. Where they are unknown or no set
+    has a ticker held, holdings known to be exclusive offset as if any one of them or none could win; with any
+    other holding nothing offsets: the sum of all costs.
     """
     held = tuple(holdings)
-    if not outcomes or any(h.ticker not in outcomes for h in held):
+    known = frozenset[str]().union(*outcomes)
+    if any(h.ticker not in known for h in held):
         if not all(h.is_exclusive for h in held):
             return sum((h.qty * h.cost_usd for h in held), ZERO)
-        outcomes = (*sorted({h.ticker for h in held}), NONE_HELD)
-    return max(ZERO, *(sum((_loss_in(h, winner) for h in held), ZERO) for winner in outcomes))
+        outcomes = (frozenset(), *(frozenset({ticker}) for ticker in sorted({h.ticker for h in held})))
+    worst = max((sum((_loss_in(h, winners) for h in held), ZERO) for winners in outcomes), default=ZERO)
+    return max(ZERO, worst)
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class Trade:
     qty: Decimal
     limit: Decimal
     cost_usd: Decimal
+    is_exclusive: bool = False
 
     def as_holding(self, qty: Decimal) -> Holding:
         return Holding(
@@ -63,21 +68,20 @@ class Trade:
             qty=qty,
             cost_usd=self.cost_usd,
             is_pending=True,
-            is_exclusive=True,  # only events whose brackets partition the degrees have candidates
+            is_exclusive=self.is_exclusive,
         )
 
 
 class Exposure:
     """Running worst case of the book while a plan adds orders.
 
-    ``outcomes`` maps an event to the tickers of its partition; a city without configuration is its own
-    cluster.
+    ``outcomes`` maps an event to its sets of winners; a city without configuration is its own cluster.
     """
 
     def __init__(
         self,
         holdings: Iterable[Holding],
-        outcomes: Mapping[str, tuple[str, ...]],
+        outcomes: Mapping[str, WinnerSets],
         cities: Iterable[CityConfig],
         limits: RiskLimits,
         equity_usd: Decimal,

@@ -9,9 +9,9 @@ from functools import cache
 
 from trader.core import gates
 from trader.core.edge import execute, worst_unit_cost, worthwhile
-from trader.core.exposure import Trade
+from trader.core.exposure import Trade, WinnerSets
 from trader.core.fees import check_fee_type
-from trader.core.settlement import climate_date
+from trader.core.settlement import climate_date, winner_sets
 from trader.core.sizing import kelly_contracts, to_trade
 from trader.core.strategies.base import EventInputs, Outlook, Strategy, signal_for
 from trader.core.strategies.daily_high import DailyHigh
@@ -20,7 +20,7 @@ from trader.domain.markets import Contract, MarketSnapshot
 from trader.domain.plan import CycleInputs, RefusedMarket
 from trader.domain.positions import Holding
 from trader.domain.signals import Prediction, Signal
-from trader.domain.types import Decision, MarketType, ReasonCode, Side, Verdict
+from trader.domain.types import EXCLUSIVE_TYPES, Decision, MarketType, ReasonCode, Side, Verdict
 
 ZERO = Decimal(0)
 R = ReasonCode
@@ -46,14 +46,14 @@ def strategies() -> dict[MarketType, Strategy]:
 class Judge:
     """Judges every market of one cycle; the results are in the public attributes.
 
-    ``outcomes`` maps an event whose brackets partition the degrees to its tickers.
+    ``outcomes`` maps an event whose brackets fit together to the sets of markets that may win together.
     """
 
     def __init__(self, inputs: CycleInputs) -> None:
         self.predictions: list[Prediction] = []
         self.signals: dict[str, Signal] = {}
         self.candidates: list[Candidate] = []
-        self.outcomes: dict[str, tuple[str, ...]] = {}
+        self.outcomes: dict[str, WinnerSets] = {}
         self._inputs = inputs
         self._cities = {c.code: c for c in inputs.cities}
         self._weather = {w.city_code: w for w in inputs.weather}
@@ -69,7 +69,7 @@ class Judge:
         for event_ticker, contracts in sorted(self._events.items()):
             partition = gates.check_partition(contracts)
             if partition:
-                self.outcomes[event_ticker] = tuple(c.ticker for c in contracts)
+                self.outcomes[event_ticker] = winner_sets(contracts)
             first = contracts[0]
             city, strategy = self._cities.get(first.city_code), strategies().get(first.market_type)
             event = self._event_inputs(first, city) if city is not None else None
@@ -203,6 +203,7 @@ class Judge:
             qty=qty,
             limit=offer.limit,
             cost_usd=worst_unit_cost(offer.limit, multiplier),
+            is_exclusive=contract.market_type in EXCLUSIVE_TYPES,
         )
         return Candidate(sized, trade)
 

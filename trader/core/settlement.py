@@ -22,6 +22,7 @@ __all__ = [
     "result_of",
     "settled_value",
     "settlement_source",
+    "winner_sets",
 ]
 
 
@@ -53,3 +54,17 @@ def partition_ok(contracts: Iterable[Contract]) -> bool:
     if len(ordered) < 2 or ordered[0].lo is not None or ordered[-1].hi is not None:
         return False
     return all(left.hi is not None and right.lo == left.hi + 1 for left, right in itertools.pairwise(ordered))
+
+
+def winner_sets(contracts: Iterable[Contract]) -> tuple[frozenset[str], ...]:
+    """Return every set of these markets that some value makes winners together, by rising value.
+
+    A partition has one market in each; a ladder of thresholds has none, the lowest, the lowest two, and so
+    on.
+    """
+    listed = tuple(contracts)
+    lows = {c.lo for c in listed if c.lo is not None}
+    values = lows | {c.hi + 1 for c in listed if c.hi is not None}
+    below = min(values, default=0) - 1
+    sets = (frozenset(c.ticker for c in listed if c.wins(v)) for v in sorted({below, *values}))
+    return tuple(dict.fromkeys(sets))

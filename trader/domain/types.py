@@ -43,6 +43,10 @@ class MarketType(StrEnum):
     SNOW = "SNOW"
 
 
+EXCLUSIVE_TYPES = frozenset({MarketType.HIGH, MarketType.LOW})
+"""Types of whose event at most one market pays YES: their brackets exclude each other."""
+
+
 class TradingMode(StrEnum):
     SHADOW = "SHADOW"
     DEMO = "DEMO"

@@ -29,6 +29,7 @@ from tests.unit.trader.core.builders import (
 from trader.core.cycle import plan_cycle
 from trader.core.exposure import Exposure
 from trader.core.intents import derive_client_order_id
+from trader.core.settlement import winner_sets
 from trader.domain.canonical import canonical_json, content_hash
 from trader.domain.plan import CycleInputs, CyclePlan, RefusedMarket
 from trader.domain.risk import Cap, LossState, RiskLimits, StateChange
@@ -375,8 +376,8 @@ def test_no_plan_ever_exceeds_a_cap_or_its_cash(
     plan = plan_cycle(inputs(contracts, snapshots, reports, limits=limits, holdings=holdings))
 
     terms = {c.ticker: c for c in contracts}
-    outcomes = {"KXHIGHNY-26JUL16": tuple(c.ticker for c in contracts[:6])}
-    outcomes |= {"KXHIGHPHIL-26JUL16": tuple(c.ticker for c in contracts[6:])}
+    outcomes = {"KXHIGHNY-26JUL16": winner_sets(contracts[:6])}
+    outcomes |= {"KXHIGHPHIL-26JUL16": winner_sets(contracts[6:])}
     bought = [
         holding(terms[i.ticker], i.side, str(i.qty), str(i.worst_usd / i.qty), is_pending=True)
         for i in plan.intents

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.unit.trader.core.builders import CITIES, contract, event_contracts, holding
 from trader.core.exposure import Exposure, Trade, event_risk, is_over
+from trader.core.settlement import winner_sets
 from trader.core.sizing import kelly_contracts, to_trade
 from trader.domain.positions import Holding
 from trader.domain.risk import Cap, RiskLimits
@@ -20,7 +21,7 @@ from trader.domain.types import ReasonCode, Side
 D = Decimal
 R = ReasonCode
 BRACKETS = event_contracts()
-OUTCOMES = {BRACKETS[0].event_ticker: tuple(c.ticker for c in BRACKETS)}
+OUTCOMES = {BRACKETS[0].event_ticker: winner_sets(BRACKETS)}
 
 
 def trade(
@@ -76,7 +77,7 @@ def test_without_a_known_set_of_outcomes_nothing_offsets(held: list[Holding]) ->
 
     assert event_risk(held, ()) == total
     if held:
-        assert event_risk(held, ("SOME-OTHER-MARKET",)) == total
+        assert event_risk(held, (frozenset({"SOME-OTHER-MARKET"}),)) == total
     assert event_risk(held, OUTCOMES[BRACKETS[0].event_ticker]) <= total
 
 
@@ -90,6 +91,43 @@ def test_exclusive_holdings_of_a_closed_event_are_never_counted_below_their_true
     assert brute_force(held) <= event_risk(exclusive, ()) <= total
     if exclusive and not all(h.is_pending for h in held):
         assert event_risk([*exclusive[1:], held[0]], ()) == total
+
+
+LADDER = [contract(floor + 1, None) for floor in (100, 200, 300, 400)]
+on_the_ladder = st.lists(
+    st.builds(
+        lambda i, side, qty, cents, pending: holding(
+            LADDER[i], side, str(qty), str(D(cents) / 100), is_pending=pending
+        ),
+        st.integers(0, 3), st.sampled_from(Side), st.integers(1, 100), st.integers(1, 99), st.booleans(),
+    ),
+    max_size=5,
+)  # fmt: skip
+
+
+@given(on_the_ladder)
+def test_worst_case_of_a_ladder_equals_every_total_and_every_fill_tried(held: list[Holding]) -> None:
+    pending = [h for h in held if h.is_pending]
+    by_ticker = {c.ticker: c for c in LADDER}
+    worst = D(0)
+    for total, fills in product((0, 150, 250, 350, 900), product((False, True), repeat=len(pending))):
+        filled = iter(fills)
+        counted = [h for h in held if not h.is_pending or next(filled)]
+        pays = {h.ticker: by_ticker[h.ticker].wins(total) for h in counted}
+        costs = [h.qty * (h.cost_usd - (pays[h.ticker] is (h.side is Side.YES))) for h in counted]
+        worst = max(worst, sum(costs, D(0)))
+
+    assert event_risk(held, winner_sets(LADDER)) == worst
+
+
+def test_rungs_of_a_ladder_win_together_and_hedge_only_as_far_as_totals_allow() -> None:
+    low_yes, high_no = holding(LADDER[0], Side.YES, "10", "0.60"), holding(LADDER[2], Side.NO, "10", "0.70")
+    low_no, high_yes = holding(LADDER[0], Side.NO, "10", "0.40"), holding(LADDER[2], Side.YES, "10", "0.30")
+
+    # one of the two always wins: below 1 inch NO pays, above 3 inches YES pays
+    assert event_risk([low_yes, high_no], winner_sets(LADDER)) == D("3.00")  # 13.00 paid, 10.00 back at least
+    # between the two both lose
+    assert event_risk([low_no, high_yes], winner_sets(LADDER)) == D("7.00")
 
 
 def test_two_brackets_of_one_event_cannot_both_lose_as_no() -> None:

@@ -17,6 +17,7 @@ from trader.core.settlement import (
     partition_ok,
     result_of,
     settled_value,
+    winner_sets,
 )
 from trader.domain.markets import Contract
 from trader.domain.types import MarketType
@@ -122,3 +123,28 @@ def test_in_summer_the_climate_day_starts_at_one_on_the_wall_clock() -> None:
     start, _ = climate_day_bounds(date(2026, 7, 16), CITIES["NYC"])
 
     assert start.astimezone(CITIES["NYC"].zone).hour == 1
+
+
+bounds = st.tuples(st.none() | st.integers(-3, 9), st.none() | st.integers(-3, 9)).filter(
+    lambda pair: pair[0] is None or pair[1] is None or pair[0] <= pair[1]
+)
+
+
+@given(st.lists(bounds, max_size=5, unique=True))
+def test_sets_of_winners_are_those_of_every_value_tried(pairs: list[tuple[int | None, int | None]]) -> None:
+    contracts = [contract(lo, hi) for lo, hi in pairs]
+
+    tried = {frozenset(c.ticker for c in contracts if c.wins(value)) for value in range(-9, 15)}
+
+    assert set(winner_sets(contracts)) == tried
+
+
+def test_a_partition_has_one_winner_and_a_ladder_nested_ones() -> None:
+    rungs = [contract(floor + 1, None) for floor in (100, 200)]
+
+    assert winner_sets(event_contracts()) == tuple(frozenset({c.ticker}) for c in event_contracts())
+    assert winner_sets(rungs) == (
+        frozenset(),
+        frozenset({rungs[0].ticker}),
+        frozenset({rungs[0].ticker, rungs[1].ticker}),
+    )
