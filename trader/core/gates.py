@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from trader.core.edge import depth_within
-from trader.core.settlement import partition_ok
+from trader.core.settlement import fits_together
 from trader.domain.markets import Contract, MarketSnapshot, OrderBook
 from trader.domain.risk import GateLimits
 from trader.domain.signals import Signal
@@ -107,5 +107,5 @@ def check_terms(contract: Contract, market: MarketSnapshot | None) -> Verdict:
 
 
 def check_partition(contracts: tuple[Contract, ...]) -> Verdict:
-    """The event's brackets cover every whole degree exactly once."""
-    return OK if partition_ok(contracts) else _DENIED[R.BRACKETS_NOT_PARTITION]
+    """The event's brackets cover every whole degree exactly once, or are the thresholds of one total."""
+    return OK if fits_together(contracts) else _DENIED[R.BRACKETS_NOT_PARTITION]

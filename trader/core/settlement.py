@@ -12,11 +12,14 @@ from trader.domain import climate_day
 from trader.domain.cities import CityConfig
 from trader.domain.markets import Contract
 from trader.domain.terms import bracket_bounds, prove_rules, settlement_source
+from trader.domain.types import EXCLUSIVE_TYPES
 
 __all__ = [
     "bracket_bounds",
     "climate_date",
     "climate_day_bounds",
+    "fits_together",
+    "ladder_ok",
     "partition_ok",
     "prove_rules",
     "result_of",
@@ -54,6 +57,20 @@ def partition_ok(contracts: Iterable[Contract]) -> bool:
     if len(ordered) < 2 or ordered[0].lo is not None or ordered[-1].hi is not None:
         return False
     return all(left.hi is not None and right.lo == left.hi + 1 for left, right in itertools.pairwise(ordered))
+
+
+def ladder_ok(contracts: Iterable[Contract]) -> bool:
+    """Whether the markets of one event are thresholds of one total, each its own: open above, none twice."""
+    listed = tuple(contracts)
+    rungs = {c.lo for c in listed if c.lo is not None and c.hi is None}
+    return 0 < len(rungs) == len(listed)
+
+
+def fits_together(contracts: Iterable[Contract]) -> bool:
+    """Whether the brackets of one event are as its type needs them: a partition, or a ladder for a total."""
+    listed = tuple(contracts)
+    is_exclusive = {c.market_type in EXCLUSIVE_TYPES for c in listed}
+    return len(is_exclusive) == 1 and (partition_ok(listed) if is_exclusive.pop() else ladder_ok(listed))
 
 
 def winner_sets(contracts: Iterable[Contract]) -> tuple[frozenset[str], ...]:

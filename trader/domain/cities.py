@@ -21,6 +21,7 @@ class CityConfig(Frozen):
 
     ``std_utc_offset_hours`` is the fixed offset of local standard time, which bounds the climate day all
     year. ``cluster`` (five labels) is authoritative for caps, ``region`` (four) is for the map.
+    ``depth_cli_headline`` is the site name of the report of rain and snow where that is another station's.
     """
 
     code: str
@@ -44,6 +45,7 @@ class CityConfig(Frozen):
     rain_cli_location: str | None = None
     snow_series: str | None = None
     snow_cli_location: str | None = None
+    depth_cli_headline: str | None = None
 
     @field_validator("timezone")
     @classmethod
@@ -64,6 +66,21 @@ class CityConfig(Frozen):
             MarketType.SNOW: self.snow_series,
         }
         return by_type[market_type]
+
+    def report_location(self, market_type: MarketType) -> str:
+        """Location of the climate report that gives this market type's value: O'Hare's for Chicago's rain."""
+        by_type = {MarketType.RAIN: self.rain_cli_location, MarketType.SNOW: self.snow_cli_location}
+        return by_type.get(market_type) or self.cli_location
+
+    @property
+    def report_locations(self) -> tuple[str, ...]:
+        """Every location whose reports matter, that of the temperatures first."""
+        return tuple(dict.fromkeys(self.report_location(market_type) for market_type in MarketType))
+
+    def report_headline(self, location: str) -> str:
+        """Site name in the headline of a location's report. Raises KeyError for one that is not ours."""
+        headlines = dict.fromkeys(self.report_locations, self.depth_cli_headline)
+        return ({**headlines, self.cli_location: self.cli_headline})[location] or ""
 
 
 @cache

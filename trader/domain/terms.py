@@ -1,7 +1,8 @@
 """What a market's terms say: bounds of its bracket, and whether the rules text proves what we think we trade.
 
-Sources: recorded rules texts of December 2024 and June 2026 (National Weather Service) and of September 2026
-(The Weather Company); strike fields as in the exchange's market object.
+Sources: recorded rules texts of December 2024, January, June and July 2026 (National Weather Service) and of
+September 2026 (The Weather Company); strike fields as in the exchange's market object. Months of rain and
+snow: monthly_terms.
 """
 
 import re
@@ -9,12 +10,11 @@ from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
+from trader.domain.amounts import UNIT_IN
 from trader.domain.cities import CityConfig
+from trader.domain.monthly_terms import monthly_bounds, monthly_gaps, monthly_source
+from trader.domain.rules_words import NWS, TWC, UNKNOWN_SOURCE, month_number, names_station
 from trader.domain.types import MarketType, ReasonCode
-
-NWS = "National Weather Service"
-TWC = "The Weather Company"
-UNKNOWN_SOURCE = "unknown"
 
 # One sentence carries all that settles the market; the secondary rules mention other sources on purpose.
 _RULE = re.compile(
@@ -25,14 +25,10 @@ _RULE = re.compile(
 )
 _NWS_REPORT = r"(?:Climatological Report \(Daily\)|Daily Climate Report)"
 _SOURCES = (
-    (r"as reported by the National Weather Service's " + _NWS_REPORT, NWS),
+    (r"(?:as reported by|according to) the National Weather Service's " + _NWS_REPORT, NWS),
     (r"according to The Weather Company\b", TWC),
 )
 _WORDS = {MarketType.HIGH: ("highest", "maximum"), MarketType.LOW: ("lowest", "minimum")}
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
 _BOUNDS = re.compile(
     r"\bis (?:less than (?P<less>-?\d+)|greater than (?P<greater>-?\d+)"
     r"|between (?P<lo>-?\d+)\s?(?:-|to|and)\s?(?P<hi>-?\d+))°"
@@ -40,25 +36,23 @@ _BOUNDS = re.compile(
 _EXPECTED_STRIKES = {
     "less": "cap", "less_or_equal": "cap", "greater": "floor", "greater_or_equal": "floor", "between": "both",
 }  # fmt: skip
-# Words that may stand beside the station's own without naming another place.
-_FILLERS = frozenset(
-    ["ny", "il", "ca", "fl", "tx", "co", "pa", "ma", "wa", "the", "international", "airport"]
-)
 
 
-def _whole(name: str, value: Decimal | None) -> int:
-    if value is None or value != value.to_integral_value():
-        raise ValueError(f"{name}: expected a whole degree, found {value}; the market is refused")
-    return int(value)
+def _whole(name: str, value: Decimal, unit: Decimal) -> int:
+    units = value / unit
+    if units != units.to_integral_value():
+        raise ValueError(f"{name}: expected whole units of {unit}, found {value}; the market is refused")
+    return int(units)
 
 
 def bracket_bounds(
-    strike_type: str, floor: Decimal | None, cap: Decimal | None
+    strike_type: str, floor: Decimal | None, cap: Decimal | None, unit: Decimal = Decimal(1)
 ) -> tuple[int | None, int | None]:
-    """Return (lo, hi), the whole values that win, both ends in; None is an open end.
+    """Return (lo, hi), the whole units that win, both ends in; None is an open end.
 
-    ``less`` wins strictly below ``cap``, ``greater`` strictly above ``floor``, ``between`` includes both.
-    Raises ValueError for an unknown type, a missing or needless strike, a fraction, or an empty bracket.
+    ``unit`` is one degree, or the inches of one unit of rain or snow. ``less`` wins strictly below ``cap``,
+    ``greater`` strictly above ``floor``, ``between`` includes both. Raises ValueError for an unknown type, a
+    missing or needless strike, a fraction of a unit, or an empty bracket.
     """
     expected = _EXPECTED_STRIKES.get(strike_type)
     if expected is None:
@@ -72,17 +66,19 @@ def bracket_bounds(
         raise ValueError(
             f"strikes of {strike_type}: expected {expected}, found {given}; the market is refused"
         )
-    lo = None if floor is None else _whole("floor_strike", floor) + (strike_type == "greater")
-    hi = None if cap is None else _whole("cap_strike", cap) - (strike_type == "less")
+    lo = None if floor is None else _whole("floor_strike", floor, unit) + (strike_type == "greater")
+    hi = None if cap is None else _whole("cap_strike", cap, unit) - (strike_type == "less")
     if lo is not None and hi is not None and lo > hi:
         raise ValueError(f"strikes: expected floor at most cap, found {lo} above {hi}; the market is refused")
     return lo, hi
 
 
 def settlement_source(text: str) -> str:
-    """Return the authority the deciding sentence names: NWS, TWC, or UNKNOWN_SOURCE."""
+    """Return the authority that decides: NWS, TWC, or UNKNOWN_SOURCE."""
     rule = _RULE.search(text)
-    named = [name for pattern, name in _SOURCES if rule and re.search(pattern, rule["rest"])]
+    if rule is None:
+        return monthly_source(text)
+    named = [name for pattern, name in _SOURCES if re.search(pattern, rule["rest"])]
     return named[0] if len(named) == 1 else UNKNOWN_SOURCE
 
 
@@ -90,7 +86,9 @@ def settlement_source(text: str) -> str:
 def rules_bounds(text: str) -> tuple[int | None, int | None] | None:
     """Return the (lo, hi) that the deciding sentence names, or None when it cannot be read."""
     rule = _RULE.search(text)
-    bounds = _BOUNDS.search(rule["rest"]) if rule else None
+    if rule is None:
+        return monthly_bounds(text)
+    bounds = _BOUNDS.search(rule["rest"])
     if bounds is None:
         return None
     if bounds["less"]:
@@ -103,14 +101,19 @@ def rules_bounds(text: str) -> tuple[int | None, int | None] | None:
 def rules_gaps(
     text: str, *, city: CityConfig, market_type: MarketType, climate_date: date
 ) -> tuple[str, ...]:
-    """Return what the text fails to prove: ``wording``, ``variable``, ``station``, ``date``, ``source``."""
+    """Return what the text fails to prove: ``wording``, ``variable``, ``station``, ``date``, ``source``.
+
+    For a month ``climate_date`` is its last day, and ``trace`` may be a gap too.
+    """
+    if market_type in UNIT_IN:
+        return monthly_gaps(text, city=city, market_type=market_type, last_day=climate_date)
     rule = _RULE.search(text)
     if rule is None:
         return ("wording",)
     gaps = []
     if rule["word"] not in _WORDS.get(market_type, ()):
         gaps.append("variable")
-    if not _names_station(rule["place"], city):
+    if not names_station(rule["place"], city, city.cli_location):
         gaps.append("station")
     if _date_of(rule) != climate_date:
         gaps.append("date")
@@ -122,36 +125,13 @@ def rules_gaps(
 def prove_rules(
     text: str, *, city: CityConfig, market_type: MarketType, climate_date: date
 ) -> tuple[ReasonCode, ...]:
-    """Return () when the text proves station, variable, date and source of a daily market, else why not."""
+    """Return () when the text proves station, variable, date and source of a market, else why not."""
     is_proven = not rules_gaps(text, city=city, market_type=market_type, climate_date=climate_date)
     return () if is_proven else (ReasonCode.RULES_NOT_PROVEN,)
 
 
 def _date_of(rule: re.Match[str]) -> date | None:
-    """Both June and Jun occur in the recorded texts, and Sept is common; another short form is no month."""
-    written = "Sep" if rule["month"] == "Sept" else rule["month"]
-    month = next((n for n, name in enumerate(_MONTHS, 1) if written in (name, name[:3])), 0)
     try:
-        return date(int(rule["year"]), month, int(rule["day"]))
+        return date(int(rule["year"]), month_number(rule["month"]), int(rule["day"]))
     except ValueError:
         return None
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(re.findall(r"[a-z']+", text.lower().replace("intl", "international")))
-
-
-def _names_station(place: str, city: CityConfig) -> bool:
-    """A climate report's code in brackets decides.
-
-    Without one, every word of the report's headline or of the station's own name must stand there, and no
-    word that could mean another place (Miami Beach, Chicago O'Hare).
-    """
-    if code := re.search(r"\(CLI([A-Z]{3})\)", place):
-        return code[1] == city.cli_location
-    found = _words(place)
-    station = _words(city.station_name.rpartition(", ")[2])
-    headline = _words(city.cli_headline)
-    allowed = headline | _words(city.station_name) | _words(city.name) | _FILLERS
-    required = (station - _FILLERS, headline - _FILLERS)
-    return found <= allowed and any(words <= found for words in required)

@@ -222,7 +222,7 @@ MEANINGS: dict[ReasonCode, str] = {
     ReasonCode.DAY_TOO_ADVANCED: "The climate day is past the hour up to which forecast errors were fitted.",
     ReasonCode.STRATEGY_MISSING: "No strategy covers this market type yet.",
     ReasonCode.RULES_NOT_PROVEN: "The rules text does not prove station, variable, date and source.",
-    ReasonCode.BRACKETS_NOT_PARTITION: "The event's brackets do not partition the whole degrees.",
+    ReasonCode.BRACKETS_NOT_PARTITION: "Its brackets neither partition the degrees nor form a ladder.",
     ReasonCode.MARKET_NOT_OPEN: "The exchange does not list the market as active.",
     ReasonCode.MARKET_CLOSING: "The market closes too soon.",
     ReasonCode.PAYLOAD_MALFORMED: "A field of the market was missing, renamed or of another type.",

@@ -3,7 +3,6 @@
 With portfolio.py this is the only place that knows field names of the exchange (API of October 2026).
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -11,20 +10,18 @@ from decimal import Decimal
 from typing import Literal, cast
 
 from trader.adapters.fields import Fields
+from trader.adapters.kalshi.days import CLOSES_EARLY_BY, climate_date_of
+from trader.domain.amounts import UNIT_IN
 from trader.domain.canonical import content_hash
 from trader.domain.cities import CityConfig
-from trader.domain.climate_day import climate_date, climate_day_bounds
 from trader.domain.errors import MalformedPayload
 from trader.domain.markets import Contract, Level, MarketSnapshot, OrderBook
 from trader.domain.orders import MarketResult
+from trader.domain.rules_words import NWS
 from trader.domain.terms import bracket_bounds, prove_rules, rules_bounds, settlement_source
 from trader.domain.types import MarketStatus, MarketType, ReasonCode
 
 CENT = Decimal("0.01")
-_TICKER_DAY = re.compile(r"-(\d\d)([A-Z]{3})(\d\d)$")
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-# Until August 2026 markets closed one minute before the climate day ended.
-_CLOSES_EARLY_BY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +94,17 @@ def parse_contract(
         market.number(name) if market.has(name) else None for name in ("floor_strike", "cap_strike")
     )
     try:
-        lo, hi = bracket_bounds(market.text("strike_type"), floor, cap)
+        unit = UNIT_IN.get(market_type, Decimal(1))
+        lo, hi = bracket_bounds(market.text("strike_type"), floor, cap, unit)
     except ValueError as error:
         raise MalformedPayload(f"{market.what}: {error}") from error
     close_at = market.instant("close_time")
-    day = _climate_date(market, event.event_ticker, close_at, city)
-    if event.strike_at is not None and not timedelta(0) <= event.strike_at - close_at <= _CLOSES_EARLY_BY:
+    day = climate_date_of(market, event.event_ticker, close_at, city, market_type)
+    is_daily = market_type not in UNIT_IN
+    strike_at = event.strike_at if is_daily else None
+    if strike_at is not None and not timedelta(0) <= strike_at - close_at <= CLOSES_EARLY_BY:
         raise MalformedPayload(
-            f"{market.what}: expected close_time at strike_date {event.strike_at}, found {close_at}"
+            f"{market.what}: expected close_time at strike_date {strike_at}, found {close_at}"
         )
     text = f"{market.text('rules_primary')}\n\n{market.text('rules_secondary', allow_empty=True)}"
     fee_type = event.fee_type or series.fee_type
@@ -133,7 +133,7 @@ def parse_contract(
         rules_url=event.rules_url,
         rules_hash=content_hash(text),
         settlement_source=settlement_source(text),
-        station=city.settlement_station,
+        station=city.settlement_station if is_daily else f"K{city.report_location(market_type)}",
         fee_type=fee_type,
         fee_multiplier=multiplier,
         tick=_tick(market),
@@ -152,8 +152,13 @@ def _proof(
 ) -> tuple[ReasonCode, ...]:
     """Rules text must prove the market, name the strikes' own bracket and agree with the event's sources."""
     reasons = prove_rules(text, city=city, market_type=market_type, climate_date=day)
-    agrees = rules_bounds(text) == bounds and (not event.sources or settlement_source(text) in event.sources)
+    agrees = rules_bounds(text) == bounds and _is_source(settlement_source(text), event.sources)
     return reasons or (() if agrees else (ReasonCode.RULES_NOT_PROVEN,))
+
+
+def _is_source(source: str, named: tuple[str, ...]) -> bool:
+    """Events of months have been seen to name the service's report, as in "NWS Climatological Report NY"."""
+    return not named or source in named or (source == NWS and any(name.startswith("NWS ") for name in named))
 
 
 def parse_snapshot(
@@ -248,18 +253,21 @@ def parse_result(market: Fields, cities: Mapping[str, CityConfig]) -> MarketResu
     return MarketResult(
         ticker=market.text("ticker"),
         event_ticker=event_ticker,
-        climate_date=_climate_date(market, event_ticker, market.instant("close_time"), city[0]),
+        climate_date=climate_date_of(market, event_ticker, market.instant("close_time"), *city),
         result=cast(Literal["yes", "no"], result),
-        value=_settled_value(market),
+        value=_settled_value(market, city[1]),
         determined_at=market.instant("settlement_ts" if settled else "updated_time"),
     )
 
 
-def _settled_value(market: Fields) -> int | None:
-    """``"67.00"`` is 67; empty before the value is named, and a fraction is no whole value to name."""
+def _settled_value(market: Fields, market_type: MarketType) -> int | None:
+    """``"67.00"`` degrees are 67 units, ``"3.05"`` inches of rain 305.
+
+    None before the value is named, and for a fraction of a unit.
+    """
     if market.text("expiration_value", allow_empty=True) == "":
         return None
-    value = market.decimal("expiration_value")
+    value = market.decimal("expiration_value") / UNIT_IN.get(market_type, Decimal(1))
     return int(value) if value == value.to_integral_value() else None
 
 
@@ -270,19 +278,6 @@ def city_of_series(series: str, cities: Mapping[str, CityConfig]) -> tuple[CityC
             if city.series(market_type) == series:
                 return city, market_type
     return None
-
-
-def _climate_date(market: Fields, event_ticker: str, close_at: datetime, city: CityConfig) -> date:
-    """The day that ends when trading closes; ticker and close must say the same day."""
-    day = climate_date(close_at - timedelta(seconds=1), city.std_utc_offset_hours)
-    end = climate_day_bounds(day, city.std_utc_offset_hours)[1]
-    named = _TICKER_DAY.search(event_ticker)
-    written = f"{day:%y}", _MONTHS[day.month - 1], f"{day:%d}"
-    if not timedelta(0) <= end - close_at <= _CLOSES_EARLY_BY or named is None or named.groups() != written:
-        raise MalformedPayload(
-            f"{market.what}: expected {event_ticker} to close with its day in {city.code}, found {close_at}"
-        )
-    return day
 
 
 def _tick(market: Fields) -> Decimal:

@@ -30,7 +30,7 @@ def _recorded() -> list[tuple[Contract, Decimal, str]]:
     with RECORDED.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
             strikes = [Decimal(row[name]) if row[name] else None for name in ("floor_strike", "cap_strike")]
-            lo, hi = bracket_bounds(row["strike_type"], *strikes)
+            lo, hi = bracket_bounds(row["strike_type"], strikes[0], strikes[1])
             kind = MarketType.HIGH if "HIGH" in row["ticker"] else MarketType.LOW
             day = date.fromisoformat(row["date"])
             terms = contract(lo, hi, city=row["city"], day=day, kind=kind)

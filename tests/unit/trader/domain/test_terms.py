@@ -8,10 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trader.domain.cities import load_cities
+from trader.domain.rules_words import NWS, TWC, UNKNOWN_SOURCE
 from trader.domain.terms import (
-    NWS,
-    TWC,
-    UNKNOWN_SOURCE,
     bracket_bounds,
     prove_rules,
     rules_bounds,
@@ -33,6 +31,11 @@ SEPTEMBER = (
     "If the minimum temperature recorded at Chicago (CLIMDW) for Sep 25, 2026, is less than 52° fahrenheit "
     "according to The Weather Company, then the market resolves to Yes."
 )
+JANUARY = (
+    "If the highest temperature recorded at Chicago Midway, IL for January 23, 2026, is less than 5° "
+    "according to the National Weather Service's Climatological Report (Daily), then the market "
+    "resolves to Yes."
+)
 SECONDARY = (
     " Not all weather data is the same. The official value is the maximum/minimum temperature as reported by "
     "the Weather Company, not the National Weather Service's Climatological Report (Daily)."
@@ -40,6 +43,7 @@ SECONDARY = (
 RECORDED = [
     (JUNE, "NYC", MarketType.HIGH, date(2026, 6, 15), NWS, (86, None)),
     (DECEMBER_2024, "DEN", MarketType.HIGH, date(2024, 12, 16), NWS, (47, 48)),
+    (JANUARY, "CHI", MarketType.HIGH, date(2026, 1, 23), NWS, (None, 4)),
     (SEPTEMBER, "CHI", MarketType.LOW, date(2026, 9, 25), TWC, (None, 51)),
     (SEPTEMBER + SECONDARY, "CHI", MarketType.LOW, date(2026, 9, 25), TWC, (None, 51)),
 ]
@@ -147,7 +151,7 @@ def test_strikes_become_inclusive_bounds(
         ("between", "65", None, "expected both, found floor"),
         ("between", None, None, "found none"),
         ("between", "66", "65", "found 66 above 65"),
-        ("less", None, "64.5", "found 64.5"),
+        ("less", None, "64.5", "whole units of 1, found 64.5"),
     ],
 )
 def test_strikes_that_make_no_bracket_are_refused(

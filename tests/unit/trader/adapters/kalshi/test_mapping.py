@@ -14,7 +14,7 @@ from trader.adapters.kalshi import mapping
 from trader.domain.cities import load_cities
 from trader.domain.errors import MalformedPayload
 from trader.domain.markets import Contract, MarketSnapshot
-from trader.domain.terms import NWS, TWC
+from trader.domain.rules_words import NWS, TWC
 from trader.domain.types import MarketStatus, MarketType, ReasonCode, Side
 
 CITIES = load_cities()
