@@ -26,7 +26,7 @@ done
 . "$here/lib/machine.sh"
 . "$here/lib/release.sh"
 
-services=(analytics.timer backup.timer advisor.timer api.service dashboard.service dashboard-2.service trader.service)
+services=(analytics.timer backup.timer advisor.timer api.service dashboard.service dashboard-2.service trader.service watch.service)
 
 install_all() {
   [ -n "$domain" ] || domain=$(cat "$root/etc/milkbot/domain" 2>/dev/null || true)

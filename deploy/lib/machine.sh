@@ -1,8 +1,8 @@
 # The machine around Milkbot: packages, accounts, folders, Postgres, units, web server, firewall. Sourced by install.sh.
 
 packages=(ca-certificates curl jq logrotate nftables nginx openssl postgresql python3 python3-venv restic)
-users=(trader analytics dashboard backup advisor)
-with_unit=(trader analytics dashboard dashboard-2 api backup advisor)
+users=(trader analytics dashboard backup advisor watch)
+with_unit=(trader analytics dashboard dashboard-2 api backup advisor watch)
 
 check_machine() {
   [ "$(id -u)" = 0 ] || stop_here "expected root, found $(id -un); run it with sudo; nothing was done"
@@ -50,7 +50,9 @@ ensure_folders() {
   for name in "${users[@]}"; do folder "/var/lib/milkbot/$name" "milkbot-$name" "milkbot-$name" 0700; done
   folder /var/log/milkbot root adm 0750
   folder /var/backups/milkbot milkbot-backup milkbot-backup 0700
-  for name in trader analytics dashboard api backup advisor web web-errors; do
+  folder /var/lib/milkbot/stamps milkbot-backup milkbot-backup 0755
+  folder /var/lib/milkbot/halt milkbot-trader milkbot-watch 2770
+  for name in trader analytics dashboard api backup advisor watch web web-errors; do
     path=$root/var/log/milkbot/$name.log
     [ -e "$path" ] && continue
     changed "log /var/log/milkbot/$name.log"
@@ -60,7 +62,7 @@ ensure_folders() {
 
 ensure_secrets() {
   local name
-  for name in trader analytics dashboard backup advisor owner; do put_once "$here/env/$name.env" "/etc/milkbot/$name.env" 0600; done
+  for name in trader analytics dashboard backup advisor watch owner; do put_once "$here/env/$name.env" "/etc/milkbot/$name.env" 0600; done
   if [ ! -s "$root/etc/milkbot/restic.password" ]; then
     changed "restic password (copy it to a safe place: without it no backup can be read)"
     [ "$dry" = 1 ] || (umask 077; openssl rand -hex 32 >"$root/etc/milkbot/restic.password")
@@ -77,7 +79,7 @@ ensure_secrets() {
   fi
   if [ "$(cat "$root/etc/milkbot/domain" 2>/dev/null)" != "$domain" ]; then
     changed "domain $domain"
-    [ "$dry" = 1 ] || echo "$domain" >"$root/etc/milkbot/domain"
+    [ "$dry" = 1 ] || { echo "$domain" >"$root/etc/milkbot/domain" && sed -i "s/^MILKBOT_DOMAIN=.*/MILKBOT_DOMAIN=$domain/" "$root/etc/milkbot/watch.env"; }
   fi
 }
 

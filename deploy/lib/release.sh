@@ -64,7 +64,7 @@ switch_release() {
 restart_in_order() { # readers first, the one who writes last: a trader never runs on a page's old schema
   systemctl restart api.service dashboard.service
   sleep 3 # the second page serves while the first starts
-  systemctl restart dashboard-2.service trader.service
+  systemctl restart dashboard-2.service trader.service watch.service
 }
 
 start_services() {

@@ -5,13 +5,14 @@
 #   backup.sh list       the backups there are
 # Environment (/etc/milkbot/backup.env): BACKUP_DATABASE_URL, RESTIC_PASSWORD_FILE, BACKUP_LOCAL_REPOSITORY,
 # BACKUP_REMOTE_REPOSITORY (empty: none; s3:https://host/bucket/path), AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-# BACKUP_STATE_DIR, BACKUP_LOG_DIR, BACKUP_PING_URL (empty: none; told of success, so that silence is noticed).
+# BACKUP_STATE_DIR, BACKUP_STAMP_DIR (when each store was last good; the watch reads it), BACKUP_LOG_DIR, BACKUP_PING_URL (empty: none; told of success, so that silence is noticed).
 # One line of JSON for each step on stdout. Exit 0 when every store has a checked backup, else 1.
 set -uo pipefail
 export TZ=UTC # a day of the retention is a day in UTC, on every machine
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 python=${MILKBOT_PYTHON:-$here/../../.venv/bin/python}
 state=${BACKUP_STATE_DIR:-/var/lib/milkbot/backup}
+stamps=${BACKUP_STAMP_DIR:-$state}
 logs=${BACKUP_LOG_DIR:-/var/log/milkbot}
 max_age_s=$((26 * 3600))
 stores=("${BACKUP_LOCAL_REPOSITORY:-/var/backups/milkbot/restic}")
@@ -39,8 +40,13 @@ store_in() { # repository, folder with ops/
   quiet "$repository" check
 }
 
+stamp() { # name, words: read by other accounts, so readable whatever the unit's mask is
+  echo "$2" >"$stamps/.$1" && chmod 644 "$stamps/.$1" && mv "$stamps/.$1" "$stamps/$1"
+}
+
 run() {
   local words failed=0 name
+  stamp stores "$(for repository in "${stores[@]}"; do name_of "$repository"; done)"
   folder="" # not local: the trap runs after the function has ended
   mkdir -p "$state" && folder=$(mktemp -d "$state/dump.XXXXXX") || exit 1
   trap 'rm -rf "$folder"' EXIT # also when stopped: no dump lies about unencrypted
@@ -53,7 +59,7 @@ run() {
   for repository in "${stores[@]}"; do
     name=$(name_of "$repository")
     if words=$(store_in "$repository" "$folder" 2>&1); then
-      date -u +%s >"$state/last_good.$name"
+      stamp "last_good.$name" "$(date -u +%s)"
       say info backup_stored "$name" "checked"
     else
       say error backup_failed "$name" "$words"
@@ -71,7 +77,7 @@ age() {
   now=$(date -u +%s)
   for repository in "${stores[@]}"; do
     name=$(name_of "$repository")
-    last=$(cat "$state/last_good.$name" 2>/dev/null || echo 0)
+    last=$(cat "$stamps/last_good.$name" 2>/dev/null || echo 0)
     if [ "$last" = 0 ]; then
       echo "$name: expected a good backup within 26 hours, found none; run: systemctl start backup.service"
       old=1

@@ -27,6 +27,7 @@ FILES = {  # file -> its variable and the field of the URLs: no service can read
     "dashboard.env": ("DASHBOARD_DATABASE_URL", "dashboard"),
     "backup.env": ("BACKUP_DATABASE_URL", "backup"),
     "advisor.env": ("ADVISOR_DATABASE_URL", "advisor"),
+    "watch.env": ("WATCH_DATABASE_URL", "watch"),
     "owner.env": ("MIGRATE_DATABASE_URL", "owner"),
 }
 

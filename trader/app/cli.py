@@ -167,6 +167,29 @@ def _advise(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     return DONE
 
 
+def _watch(_: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.watch.wiring import run_watch
+
+    return run_watch(env)
+
+
+def _alerts(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.watch.wiring import acknowledge_all, open_alerts, send_test
+
+    if arguments.action == "test":
+        sent = send_test(env)
+        for kind, is_ok in sent:
+            say(f"{kind}: {'taken' if is_ok else 'NOT taken'}")
+        if not sent:
+            say("no channel is set: ALERT_URLS is empty")
+        return DONE if sent and all(is_ok for _, is_ok in sent) else FAILED
+    if arguments.action == "ack":
+        say(acknowledge_all(env, by=arguments.by))
+    for line in open_alerts(env) or ["no open alert"]:
+        say(line)
+    return DONE
+
+
 def _status(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     from trader.app.status import status_lines
     from trader.app.wiring import open_store, settings_and_urls
@@ -297,6 +320,10 @@ def _parser() -> argparse.ArgumentParser:
     sim.add_argument("--speed", type=float, default=0.0, help="world seconds per second; 0 = stepped by hand")
     sim.add_argument("--faults", help="JSON file of faults to inject")
     sim.add_argument("--seed", type=int, default=0)
+    add("watch", _watch, "Look after the services, alert, ping the outside monitor, obey the phone.")
+    alerts = add("alerts", _alerts, "List open alerts, acknowledge them, or send a test to every channel.")
+    alerts.add_argument("action", choices=("list", "ack", "test"))
+    alerts.add_argument("--by", default=os.environ.get("USER") or "operator")
     words = add(
         "advise",
         _advise,

@@ -6,6 +6,7 @@ expected and what was found; nothing has been started by then. Meanings and unit
 
 import difflib
 import math
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -62,6 +63,12 @@ class Settings(Frozen):
     advisor_budget_usd: Annotated[Decimal, Field(ge=0, le=100, strict=False)] = Decimal("1.00")
     advisor_price_usd_per_mtok: Annotated[Decimal, Field(gt=0, le=1000, strict=False)] = Decimal("15")
     advisor_timeout_s: Annotated[int, Field(ge=1, le=60)] = 30
+    alert_urls: SecretStr | None = None
+    phone_pin: Annotated[SecretStr, Field(min_length=8)] | None = None
+    ping_url: SecretStr | None = None
+    evening_hour_et: Annotated[int, Field(ge=0, le=23)] = 20
+    domain: str | None = None
+    stamp_dir: Path | None = None
     http_timeout_s: Annotated[int, Field(ge=1, le=60)] = 10
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
@@ -81,7 +88,12 @@ class Settings(Frozen):
         key = self.kalshi_key.key_id if self.kalshi_key else None
         urls = (getattr(self, name) for name in DATABASE_FIELDS)
         passwords = [urlsplit(url.get_secret_value()).password for url in urls if url]
-        found = [s.get_secret_value() for s in (key, self.openrouter_api_key, self.live_confirm) if s]
+        alone = (key, self.openrouter_api_key, self.live_confirm, self.phone_pin)
+        found = [s.get_secret_value() for s in alone if s]
+        outside = [s.get_secret_value() for s in (self.alert_urls, self.ping_url) if s]
+        for address in " ".join(outside).split():
+            rest = address.partition("://")[2]  # tokens stand anywhere in such an address
+            found += [address, rest, *(part for part in re.split(r"[/@?&=]", rest) if len(part) >= 8)]
         return tuple(dict.fromkeys([*found, *(form for p in passwords if p for form in (p, unquote(p)))]))
 
 

@@ -32,6 +32,7 @@ class HaltFile:
     def write(self, reason: str) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(reason + "\n", encoding="utf-8")
+        self.path.chmod(0o644)  # the watch writes it, too, and the trader shows its text
 
 
 def states_in_force(
@@ -40,18 +41,28 @@ def states_in_force(
     """Return every halt in force. A halt file found for the first time is stored, so that it outlives the
     file.
     """
-    states = store.risk.states(mode, clock.now())
+    stored = store.risk.states(mode, clock.now())
+    states = with_file(stored, halt_file, clock)
+    for change in states:
+        if change not in stored:
+            store.risk.save_state(change, mode=mode, at=clock.now())
+    return states
+
+
+def with_file(stored: tuple[StateChange, ...], halt_file: HaltFile, clock: Clock) -> tuple[StateChange, ...]:
+    """Return the stored states and, when it is not among them, the halt file's; nothing is written."""
+    states = list(stored)
     if halt_file.is_present() and not any(s.reason is ReasonCode.HALT_FILE_PRESENT for s in states):
-        change = StateChange(
-            scope="book",
-            state=TradingState.HALTED,
-            reason=ReasonCode.HALT_FILE_PRESENT,
-            note=halt_file.note(),
-            set_by="file",
-            set_at=clock.now(),
+        states.append(
+            StateChange(
+                scope="book",
+                state=TradingState.HALTED,
+                reason=ReasonCode.HALT_FILE_PRESENT,
+                note=halt_file.note(),
+                set_by="file",
+                set_at=clock.now(),
+            )
         )
-        store.risk.save_state(change, mode=mode, at=clock.now())
-        states = (*states, change)
     return tuple(sorted(states, key=lambda s: (s.scope, s.reason, s.set_at)))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from trader.app.clock import SystemClock
 from trader.app.config import Settings, load_settings
-from trader.app.halt import HaltFile, book_state, resume, states_in_force
+from trader.app.halt import HaltFile, book_state, resume, with_file
 from trader.app.wiring import open_store, world_clock_from_rows
 from trader.domain.errors import MilkbotError
 from trader.domain.risk import StateChange
@@ -22,7 +22,7 @@ def status_lines(store: OpsStore, settings: Settings) -> tuple[list[str], bool]:
     """Return what Milkbot does, what it does not and why, and whether the book is halted."""
     clock = world_clock_from_rows(store) or SystemClock()
     mode = settings.mode
-    states = states_in_force(store, HaltFile(settings.halt_file), mode, clock)
+    states = with_file(store.risk.states(mode, clock.now()), HaltFile(settings.halt_file), clock)
     book = book_state(states)
     lines = [f"mode {mode}: {book}: {WORDS[book]}"]
     for state in states:

@@ -90,6 +90,12 @@ VARIABLES: tuple[Variable, ...] = (
         "upper bound of the model's price, in or out; reserved before each request",
     ),
     V("ADVISOR_TIMEOUT_S", "advisor_timeout_s", "s", "deadline of one request to the language model"),
+    V("ALERT_URLS", "alert_urls", "", "where alerts go: apprise addresses, separated by spaces"),
+    V("PHONE_PIN", "phone_pin", "", "word that makes a message from ntfy or Telegram a command; unset = off"),
+    V("PING_URL", "ping_url", "", "outside monitor: address before /milkbot-trader and the other slugs"),
+    V("EVENING_HOUR_ET", "evening_hour_et", "hour, Eastern", "when the one evening message is sent"),
+    V("MILKBOT_DOMAIN", "domain", "", "name of the page; the watch asks its proxy for a handshake"),
+    V("MILKBOT_STAMP_DIR", "stamp_dir", "", "folder where the backup notes its last success"),
     V("HTTP_TIMEOUT_S", "http_timeout_s", "s", "deadline of one request"),
     V("LOG_LEVEL", "log_level", "", "least severity that is written"),
     V("LOG_FORMAT", "log_format", "", "json for machines, console for people"),
@@ -174,7 +180,17 @@ DATABASE_FIELDS = (
 )
 """Fields of Settings that hold a database URL, each None when not given."""
 
-SECRET_PATHS = frozenset({*DATABASE_FIELDS, "openrouter_api_key", "live_confirm", "kalshi_key.key_id"})
+SECRET_PATHS = frozenset(
+    {
+        *DATABASE_FIELDS,
+        "openrouter_api_key",
+        "live_confirm",
+        "kalshi_key.key_id",
+        "alert_urls",
+        "phone_pin",
+        "ping_url",
+    }
+)
 OUR_PREFIXES = (
     "MILKBOT_",
     "KALSHI_",
@@ -187,4 +203,8 @@ OUR_PREFIXES = (
     "STARTING_",
     "LIVE_",
     "ADVISOR_",
+    "ALERT_",
+    "PHONE_",
+    "PING_",
+    "EVENING_",
 )

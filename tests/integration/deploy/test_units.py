@@ -96,7 +96,7 @@ def unit(name: str) -> dict[str, list[str]]:
 def test_only_those_whose_work_is_outside_may_leave_the_machine() -> None:
     rules = {name: unit(name) for name in SERVICES}
 
-    outside = {"trader", "backup", "advisor"}
+    outside = {"trader", "backup", "advisor", "watch"}
     assert {name for name in SERVICES if "any" in rules[name].get("IPAddressAllow", [])} == outside
     for name in set(SERVICES) - outside:
         assert rules[name]["IPAddressDeny"] == ["any"]

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from trader.domain.alerts import RULES
+
 ROOT = Path(__file__).resolve().parents[3]
 BOOKS = {
     name: (ROOT / "docs" / name).read_text()
-    for name in ("DEPLOYMENT_RUNBOOK.md", "OPERATIONS_RUNBOOK.md", "SECURITY.md")
+    for name in ("DEPLOYMENT_RUNBOOK.md", "OPERATIONS_RUNBOOK.md", "SECURITY.md", "SRE_PLAYBOOKS.md")
 }
 ALL = "\n".join(BOOKS.values())
 OURS = {path.name for path in (ROOT / "deploy" / "systemd").iterdir()} | {"dashboard-2.service"}
@@ -60,6 +62,12 @@ def test_every_operators_command_that_is_named_is_installed() -> None:
 
     assert named
     assert named - installed == set()
+
+
+def test_every_alert_names_a_section_of_the_operations_runbook() -> None:
+    headings = set(re.findall(r"^### (.+)$", BOOKS["OPERATIONS_RUNBOOK.md"], re.MULTILINE))
+
+    assert {rule.do for rule in RULES.values()} <= headings
 
 
 @pytest.mark.parametrize("name", BOOKS)
