@@ -189,6 +189,7 @@ def test_portfolio_answers_conform_before_during_and_after_trading(client: Clien
         ("GetPositionsResponse", "/portfolio/positions?settlement_status=all"),
         ("GetSettlementsResponse", "/portfolio/settlements"),
         ("GetAccountApiLimitsResponse", "/account/limits"),
+        ("GetAccountEndpointCostsResponse", "/account/endpoint_costs"),
     ):
         conforms(schema, client.get(path))
     assert len(client.get("/portfolio/settlements")["settlements"]) == 1
@@ -297,6 +298,7 @@ def test_between_captures_books_are_empty_and_markets_show_no_quote(client: Clie
         ("settlements__page", "GET", "/portfolio/settlements?limit=10"),
         ("series__fee_changes", "GET", "/series/fee_changes"),
         ("account__limits", "GET", "/account/limits"),
+        ("account__endpoint_costs", "GET", "/account/endpoint_costs"),
     ],
 )
 def test_answers_equal_the_recorded_bytes_of_meaning(

@@ -26,7 +26,7 @@ from trader.app.logs import configure, logger, register_secret
 from trader.app.migrate import up
 from trader.app.world import world_clock_of
 from trader.domain.cities import load_cities
-from trader.domain.errors import ConfigurationError
+from trader.domain.errors import ConfigurationError, TransientError
 from trader.domain.positions import CapitalEvent
 from trader.domain.types import TradingMode
 from trader.ports.clock import Clock
@@ -125,6 +125,7 @@ def open_trader(
                 "folder's env file."
             )
         account = exchange.authenticate()
+        _adopt_limits(client)
         epoch = store.open_epoch(
             mode=settings.mode, account=account, command=command, version=__version__, at=clock.now()
         )
@@ -164,6 +165,14 @@ def open_trader(
             "trader_started", mode=settings.mode, account=account, epoch=epoch, command=command, world=world
         )
         yield trader
+
+
+def _adopt_limits(client: KalshiClient) -> None:
+    """Keep to the request budget the exchange names; the documented one holds when it does not say."""
+    try:
+        client.adopt_limits()
+    except TransientError as error:
+        logger().warning("request_limits_unavailable", error=str(error), effect="documented limits hold")
 
 
 def _shadow(store: OpsStore, settings: Settings, clock: Clock) -> ShadowExchange:

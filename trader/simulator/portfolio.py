@@ -157,7 +157,8 @@ class Portfolio:
             Route(method, BASE + path, name, handler, is_signed=True, is_order_path=True)
             for method, path, name, handler in writes
         )
-        return (*read_routes, *write_routes)
+        costs = Route("GET", BASE + "/account/endpoint_costs", "read_limits", self.costs)
+        return (*read_routes, *write_routes, costs)
 
     def balance(self, _: Request) -> Answer:
         """Available cash: collateral of resting orders is taken off. Positions are valued at their cost."""
@@ -175,9 +176,17 @@ class Portfolio:
         )
 
     def limits(self, _: Request) -> Answer:
-        """Recorded numbers. Buckets are not enforced: under a stepped clock they would never refill."""
-        read, write = ({"refill_rate": rate, "bucket_capacity": rate} for rate in (200, 100))
+        """Documented numbers. Buckets are not enforced: under a stepped clock they would never refill."""
+        read, write = (
+            {"refill_rate": rate, "bucket_capacity": held} for rate, held in ((200, 600), (100, 100))
+        )
         return answer(200, {"usage_tier": "basic", "read": read, "write": write, "grants": []})
+
+    def costs(self, _: Request) -> Answer:
+        orders = f"{BASE}/portfolio"
+        cheap = (("DELETE", f"{orders}/events/orders/:order_id"), ("GET", f"{orders}/orders/:order_id"))
+        rows = [{"method": method, "path": path, "cost": 2} for method, path in cheap]
+        return answer(200, {"default_cost": 10, "endpoint_costs": rows})
 
     def _listed(
         self, request: Request, operation: str, name: str, rows: list[tuple[Any, datetime, Any]]

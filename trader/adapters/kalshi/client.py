@@ -10,18 +10,10 @@ from urllib.parse import urlsplit
 
 from trader.adapters.fields import Fields, read_json
 from trader.adapters.http import HttpClient, Response
-from trader.adapters.kalshi.buckets import TokenBucket
+from trader.adapters.kalshi.buckets import Limits
 from trader.adapters.kalshi.signing import Signer
 from trader.domain.errors import MalformedPayload, TransientError, VenueRejected
 from trader.ports.clock import Clock
-
-READS_PER_S, READ_BURST = 20.0, 60.0
-"""Basic tier: 200 read tokens a second at 10 each, three seconds' worth at once (documentation of October
-2026).
-"""
-
-WRITES_PER_S, WRITE_BURST = 10.0, 10.0
-"""Basic tier: 100 write tokens a second at 10 per create, one second's worth at once."""
 
 PAGE_LIMIT, MAX_PAGES = 1000, 200
 EXPIRED = "header_timestamp_expired"
@@ -44,8 +36,7 @@ class KalshiClient:
         """``base_url`` includes ``/trade-api/v2``; the settings have checked it against the mode's hosts."""
         self._http, self._base, self._clock, self._signer = http, base_url.rstrip("/"), clock, signer
         self._root = urlsplit(self._base).path
-        self._reads = TokenBucket(clock, rate=READS_PER_S, capacity=READ_BURST)
-        self._writes = TokenBucket(clock, rate=WRITES_PER_S, capacity=WRITE_BURST)
+        self.limits = Limits(clock)
         self.server_time: datetime | None = None
         self.skew_s: float | None = None
         """Our clock minus the exchange's in seconds, positive when ours is ahead; half a second of it is
@@ -94,7 +85,7 @@ class KalshiClient:
         def headers() -> Mapping[
             str, str
         ]:  # asked once per try, so each try costs a token and has its own signature
-            self._reads.take()
+            self.limits.take("GET", path)
             return self._signed("GET", path)
 
         response = self._http.read(
@@ -107,7 +98,7 @@ class KalshiClient:
         self, method: str, path: str, *, what: str, params: Mapping[str, str], body: Any = None
     ) -> Response:
         """Send a create or cancel exactly once and return any status. Raises TransientError: fate unknown."""
-        self._writes.take()
+        self.limits.take(method, path)
         content = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         kind = {} if content is None else {"Content-Type": "application/json"}
         response = self._http.send_once(
@@ -161,19 +152,20 @@ class KalshiClient:
                 return pages
             cursors.add(cursor)
 
-    def adopt_account_limits(self) -> tuple[float, float]:
-        """Read the account's token buckets, use them from now on, and return (reads, creates) per second.
+    def adopt_limits(self) -> str:
+        """Use the exchange's list of costs and, with a key, the account's own rates; return its tier.
 
-        Raises TransientError or VenueRejected when they cannot be read; the documented ones then stay.
+        Raises TransientError when they cannot be read; what was in force before then stays.
         """
-        fields = read_json(self.get("/account/limits", what="account limits").body, "account limits")
-        rates = []
-        for name, bucket in (("read", self._reads), ("write", self._writes)):
-            part = fields.child(name)
-            rate, capacity = (float(part.number(key)) / 10 for key in ("refill_rate", "bucket_capacity"))
-            bucket.set_limits(rate=rate, capacity=capacity)
-            rates.append(rate)
-        return rates[0], rates[1]
+        try:
+            costs = self.get("/account/endpoint_costs", what="request costs")
+            self.limits.adopt_costs(read_json(costs.body, "request costs"), self._root)
+            if self._signer is not None:
+                account = self.get("/account/limits", what="account limits")
+                self.limits.adopt_account(read_json(account.body, "account limits"))
+        except (VenueRejected, MalformedPayload) as error:
+            raise TransientError(f"{error}; the limits in force stay") from error
+        return self.limits.tier
 
     def _signed(self, method: str, path: str) -> Mapping[str, str]:
         if self._signer is None:

@@ -17,7 +17,6 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.loopback import Asked, Loopback, Reply, reply, serving
 from tests.fakes.samples import exchange_case
 from trader.adapters.http import HttpClient, Response
-from trader.adapters.kalshi.buckets import TokenBucket
 from trader.adapters.kalshi.client import KalshiClient, refusal_code
 from trader.adapters.kalshi.signing import Signer
 from trader.domain.errors import TransientError, VenueRejected
@@ -171,36 +170,6 @@ def test_skew_is_not_told_by_nonsense_or_by_a_cache(headers: dict[str, str]) -> 
         kalshi.get("/exchange/status", what="status")
 
         assert kalshi.skew_s is None
-
-
-@pytest.mark.story("3.2")
-def test_bucket_lets_a_burst_pass_and_then_one_per_interval() -> None:
-    clock = FakeClock()
-    bucket = TokenBucket(clock, rate=20, capacity=3)
-
-    for _ in range(5):
-        bucket.take()
-
-    assert clock.slept == pytest.approx([0.05, 0.05])
-    clock.advance(10)
-    for _ in range(3):
-        bucket.take()
-    assert len(clock.slept) == 2
-
-
-def test_account_limits_are_adopted() -> None:
-    with client(lambda _: reply(exchange_case("account__limits")["response_body"])) as (
-        kalshi,
-        _,
-        clock,
-    ):
-        assert kalshi.adopt_account_limits() == (20.0, 10.0)
-        for _ in range(20):
-            kalshi.get("/account/limits", what="limits")
-
-        assert clock.slept == []
-        kalshi.get("/account/limits", what="limits")
-        assert clock.slept == pytest.approx([0.05])
 
 
 def test_write_sends_compact_json_once_and_returns_any_status() -> None:
