@@ -298,7 +298,6 @@ def test_between_captures_books_are_empty_and_markets_show_no_quote(client: Clie
         ("settlements__page", "GET", "/portfolio/settlements?limit=10"),
         ("series__fee_changes", "GET", "/series/fee_changes"),
         ("account__limits", "GET", "/account/limits"),
-        ("account__endpoint_costs", "GET", "/account/endpoint_costs"),
     ],
 )
 def test_answers_equal_the_recorded_bytes_of_meaning(

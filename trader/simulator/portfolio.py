@@ -176,10 +176,8 @@ class Portfolio:
         )
 
     def limits(self, _: Request) -> Answer:
-        """Documented numbers. Buckets are not enforced: under a stepped clock they would never refill."""
-        read, write = (
-            {"refill_rate": rate, "bucket_capacity": held} for rate, held in ((200, 600), (100, 100))
-        )
+        """Recorded numbers. Buckets are not enforced: under a stepped clock they would never refill."""
+        read, write = ({"refill_rate": rate, "bucket_capacity": rate} for rate in (200, 100))
         return answer(200, {"usage_tier": "basic", "read": read, "write": write, "grants": []})
 
     def costs(self, _: Request) -> Answer:
