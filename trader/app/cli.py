@@ -55,7 +55,7 @@ def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
 def _cycle(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     from trader.app.jobs import run_once
 
-    summary, is_halted = run_once(env, arguments.city)
+    summary, is_halted = run_once(env, arguments.city, is_live_asked=arguments.live)
     say(summary.model_dump_json() if arguments.json else _words(summary.model_dump(mode="json")))
     return HALTED if is_halted else FAILED if summary.error else DONE
 
@@ -112,6 +112,7 @@ def _db(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
 
 
 def _replay(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.golive import record_replay
     from trader.app.replay import replay
     from trader.app.wiring import open_store
 
@@ -119,6 +120,8 @@ def _replay(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
         result = replay(store, arguments.since)
     for line in result.differences[:20]:
         say(line)
+    if arguments.record:
+        record_replay(env, result, since=arguments.since, by=arguments.by)
     share = 100 * result.identical / result.cycles if result.cycles else 0
     if arguments.json:
         say(json.dumps(asdict(result)))
@@ -165,6 +168,21 @@ def _advise(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     facts = {name: str(value) if name == "cost_usd" else value for name, value in vars(done).items()}
     say(json.dumps(facts) if arguments.json else _words(facts))
     return DONE
+
+
+def _go_live_check(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app import golive
+    from trader.core.golive import OVERRIDE_WORDS
+
+    if arguments.register:
+        golive.register(env, by=arguments.by, say=say)
+        return DONE
+    if arguments.override:
+        say(f"Type: {OVERRIDE_WORDS}")
+        typed = sys.stdin.readline()
+        golive.override(env, by=arguments.by, reason=arguments.reason or "", typed=typed, say=say)
+        return DONE
+    return DONE if golive.check(env, by=arguments.by, say=say) == "pass" else FAILED
 
 
 def _watch(_: argparse.Namespace, env: Mapping[str, str]) -> int:
@@ -300,6 +318,7 @@ def _parser() -> argparse.ArgumentParser:
     cycle = add("cycle", _cycle, "Run one cycle now. Sends orders in DEMO; exits 3 when halted.")
     cycle.add_argument("--city", action="append", metavar="CODE", help="only this city (repeatable)")
     cycle.add_argument("--json", action="store_true")
+    cycle.add_argument("--live", action="store_true", help="needed for LIVE, as with run")
     books = add("reconcile", _reconcile, "Compare our books with the exchange's and heal ours from evidence.")
     books.add_argument("--json", action="store_true")
     roll = add("rollup", _rollup, "Refresh the warehouse with dbt. Reads ops, writes analytics.")
@@ -314,12 +333,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     again.add_argument("--since", type=_instant, help="ISO instant, UTC where it names no zone; default all")
     again.add_argument("--json", action="store_true")
+    again.add_argument("--record", action="store_true", help="store the outcome as evidence for going live")
+    again.add_argument("--by", default=os.environ.get("USER") or "operator")
     sim = add("sim", _sim, "Serve the exchange, weather and ensemble of a recorded world on loopback.")
     sim.add_argument("--port", type=int, default=0)
     sim.add_argument("--world", default="july2026")
     sim.add_argument("--speed", type=float, default=0.0, help="world seconds per second; 0 = stepped by hand")
     sim.add_argument("--faults", help="JSON file of faults to inject")
     sim.add_argument("--seed", type=int, default=0)
+    check = add(
+        "go-live-check",
+        _go_live_check,
+        "Judge the evidence for LIVE by registered gates; switches nothing.",
+    )
+    check.add_argument("--register", action="store_true", help="write the gates down; evidence begins now")
+    check.add_argument("--override", action="store_true", help="go without the verdict; typed and logged")
+    check.add_argument("--reason", help="why, for --override")
+    check.add_argument("--by", required=True, metavar="NAME")
     add("watch", _watch, "Look after the services, alert, ping the outside monitor, obey the phone.")
     alerts = add("alerts", _alerts, "List open alerts, acknowledge them, or send a test to every channel.")
     alerts.add_argument("action", choices=("list", "ack", "test"))

@@ -101,7 +101,7 @@ def load_settings(env: Mapping[str, str]) -> Settings:
     """Return validated settings from environment variables; an empty value counts as missing.
 
     SHADOW reads no key variable at all, DEMO and LIVE only their own.
-    Raises ConfigurationError naming each variable at fault (operator; exit code 2). LIVE raises for now.
+    Raises ConfigurationError naming each variable at fault (operator; exit code 2).
     """
     problems = _misspelt(env)
     try:
@@ -139,13 +139,8 @@ def _inconsistent(settings: Settings) -> list[str]:
         )
     if not math.isfinite(settings.gates.max_uncertainty_f):
         problems.append(_problem("MAX_UNCERTAINTY_F", f"found {settings.gates.max_uncertainty_f}"))
-    if settings.mode is TradingMode.LIVE:
-        if settings.min_forecast_pairs == 0:
-            problems.append("MIN_FORECAST_PAIRS: expected at least 1 in LIVE, found 0")
-        problems.append(
-            "TRADING_MODE: expected SHADOW or DEMO, found LIVE; LIVE refuses to start until go-live checks "
-            "and a confirmation bound to key id and host exist"
-        )
+    if settings.mode is TradingMode.LIVE and settings.min_forecast_pairs == 0:
+        problems.append("MIN_FORECAST_PAIRS: expected at least 1 in LIVE, found 0")
     return problems
 
 

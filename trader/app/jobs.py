@@ -13,6 +13,7 @@ from trader.app.clock import RunningWorldClock, SteppedClock, SystemClock
 from trader.app.context import Trader
 from trader.app.cycle import run_cycle
 from trader.app.halt import book_state, states_in_force
+from trader.app.live import require_live
 from trader.app.notify import Notifier
 from trader.app.results import settle
 from trader.app.wiring import open_from_env
@@ -23,12 +24,15 @@ from trader.domain.risk import RiskEvent
 from trader.domain.types import ReasonCode, Severity, TradingState
 
 
-def run_once(env: Mapping[str, str], codes: Sequence[str] | None) -> tuple[CycleSummary, bool]:
+def run_once(
+    env: Mapping[str, str], codes: Sequence[str] | None, *, is_live_asked: bool = False
+) -> tuple[CycleSummary, bool]:
     """Run one cycle by hand, a slot of its own; return its summary and whether the book is halted.
 
     Raises ConfigurationError for a city that is none of the ten, before anything is started.
     """
     codes = tuple(dict.fromkeys(city_named(code).code for code in codes or ()))
+    require_live(env, command="cycle", is_asked=is_live_asked)
     with open_from_env(env, command="cycle") as trader:
         now = trader.clock.now()
         settle(trader)
@@ -119,11 +123,7 @@ class Schedule:
 
 def run_forever(env: Mapping[str, str], *, is_live_asked: bool) -> int:
     """Reconcile, then trade on the schedule until stopped."""
-    asked = env.get("TRADING_MODE") or "SHADOW"
-    if is_live_asked and asked != "LIVE":
-        raise ConfigurationError(
-            f"run --live: expected TRADING_MODE=LIVE, found {asked}; nothing was started"
-        )
+    require_live(env, command="run", is_asked=is_live_asked)
     with open_from_env(env, command="run") as trader:
         if isinstance(trader.clock, SteppedClock):
             raise ConfigurationError(

@@ -24,7 +24,7 @@ VARIABLES: tuple[Variable, ...] = (
         "LIVE_CONFIRM",
         "live_confirm",
         "",
-        "confirmation bound to key id and host; LIVE needs `run --live` besides",
+        "the sentence that confirms key id and host; LIVE needs `--live` and a verdict besides",
     ),
     V(
         "DATABASE_URL",

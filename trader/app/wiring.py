@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import fields
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -13,6 +14,7 @@ from trader.adapters.kalshi.signing import load_signer
 from trader.adapters.nws.client import NwsClient
 from trader.adapters.nws.service import WeatherService
 from trader.adapters.openmeteo.client import EnsembleClient
+from trader.adapters.ops.approvals import ApprovalRepository
 from trader.adapters.ops.pool import Database
 from trader.adapters.ops.store import PostgresOpsStore
 from trader.adapters.shadow.exchange import ShadowExchange
@@ -22,6 +24,7 @@ from trader.app.clock import RunningWorldClock, SteppedClock, SystemClock
 from trader.app.config import Settings, load_settings
 from trader.app.context import Trader
 from trader.app.halt import HaltFile
+from trader.app.live import WITHOUT_VERDICT, require_verdict
 from trader.app.logs import configure, logger, register_secret
 from trader.app.migrate import up
 from trader.app.world import world_clock_of
@@ -29,6 +32,7 @@ from trader.domain.cities import load_cities
 from trader.domain.errors import ConfigurationError, TransientError
 from trader.domain.positions import CapitalEvent
 from trader.domain.types import TradingMode
+from trader.ports.approvals import Approvals
 from trader.ports.clock import Clock
 from trader.ports.exchange import Exchange
 from trader.ports.ops_store import OpsStore
@@ -48,7 +52,7 @@ def settings_and_urls(
     settings = load_settings(env)
     configure(level=settings.log_level, fmt=settings.log_format, secrets=settings.secret_values())
     urls = postgres.resolve_urls(env, data_dir_of(env), need=need, database=database)
-    for url in (urls.owner, urls.trader, urls.analytics, urls.dashboard, urls.backup):
+    for url in (getattr(urls, field.name) for field in fields(urls)):
         if password := urlsplit(url).password:
             register_secret(unquote(password))
     return settings, urls
@@ -64,6 +68,14 @@ def open_store(env: Mapping[str, str]) -> Iterator[OpsStore]:
             yield store
         finally:
             store.close()
+
+
+@contextmanager
+def open_approvals(env: Mapping[str, str], *, need: str) -> Iterator[Approvals]:
+    """Approvals through one service's credential: ``trader`` or ``analytics``."""
+    settings, urls = settings_and_urls(env, need=(need,))
+    with Database(getattr(urls, need), max_size=1, timeout_s=settings.db_timeout_s) as database:
+        yield ApprovalRepository(database)
 
 
 @contextmanager
@@ -124,6 +136,8 @@ def open_trader(
                 "nothing was started. Give DATABASE_URL, start that world's simulator, or remove the data "
                 "folder's env file."
             )
+        if settings.mode is TradingMode.LIVE and command not in WITHOUT_VERDICT:
+            require_verdict(ApprovalRepository(database), clock.now())
         account = exchange.authenticate()
         _adopt_limits(client)
         epoch = store.open_epoch(

@@ -180,6 +180,45 @@ def test_wrong_words_are_refused_with_code_2(words: tuple[str, ...]) -> None:
     assert "nothing was done" in done.stderr or "deploy/install.sh install" in done.stderr
 
 
+@pytest.mark.story("8.9")
+def test_going_live_needs_the_sentence_typed_and_off_takes_it_all_back(
+    machine: Machine, tmp_path: Path
+) -> None:
+    machine.install()
+    etc, units = machine.root / "etc" / "milkbot", machine.root / "etc" / "systemd" / "system"
+    env = {"PATH": os.environ["PATH"], "MILKBOT_ETC": str(etc), "MILKBOT_UNITS": str(units)}
+    tool = str(ROOT / "deploy" / "bin" / "milkbot-go-live")
+    key = tmp_path / "key"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(key)], check=True)
+
+    def go(*words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run([tool, *words], env=env, input=typed, capture_output=True, text=True)
+
+    early = go(typed="I trade real money\n")
+    subprocess.run(
+        [str(ROOT / "deploy/bin/milkbot-key"), "live", "id-of-live", str(key)],
+        env=env,
+        check=True,
+        capture_output=True,
+    )
+    wrong = go(typed="I trade real money with key id-of-demo at external-api.kalshi.com\n")
+    drop_in = units / "trader.service.d" / "40-live.conf"
+    left_out = drop_in.exists()
+    right = go(typed="I trade real money with key id-of-live at external-api.kalshi.com\n")
+    settings, command = (etc / "trader.env").read_text(), drop_in.read_text()
+    off = go("off")
+
+    assert (early.returncode, wrong.returncode, left_out) == (1, 1, False)
+    assert "id-of-live" not in wrong.stdout + wrong.stderr
+    assert right.returncode == 0, right.stderr
+    assert "LIVE_CONFIRM='I trade real money with key id-of-live at external-api.kalshi.com'" in settings
+    assert command.endswith("milkbot run --live\n")
+    assert off.returncode == 0
+    assert not drop_in.exists()
+    assert "TRADING_MODE=SHADOW" in (etc / "trader.env").read_text()
+    assert "LIVE_CONFIRM" not in (etc / "trader.env").read_text()
+
+
 @pytest.mark.story("8.7")
 @pytest.mark.story("8.9")
 def test_demo_and_live_keys_are_kept_apart_and_only_one_reaches_the_trader(

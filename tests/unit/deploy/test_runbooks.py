@@ -12,7 +12,13 @@ from trader.domain.alerts import RULES
 ROOT = Path(__file__).resolve().parents[3]
 BOOKS = {
     name: (ROOT / "docs" / name).read_text()
-    for name in ("DEPLOYMENT_RUNBOOK.md", "OPERATIONS_RUNBOOK.md", "SECURITY.md", "SRE_PLAYBOOKS.md")
+    for name in (
+        "DEPLOYMENT_RUNBOOK.md",
+        "OPERATIONS_RUNBOOK.md",
+        "SECURITY.md",
+        "SRE_PLAYBOOKS.md",
+        "DEMO_TO_LIVE_PLAYBOOK.md",
+    )
 }
 ALL = "\n".join(BOOKS.values())
 OURS = {path.name for path in (ROOT / "deploy" / "systemd").iterdir()} | {"dashboard-2.service"}
@@ -91,6 +97,15 @@ def test_every_link_leads_to_a_page(name: str) -> None:
 )
 def test_deployment_runbook_covers(words: str) -> None:
     assert words.lower() in BOOKS["DEPLOYMENT_RUNBOOK.md"].lower()
+
+
+@pytest.mark.story("8.9")
+@pytest.mark.parametrize(
+    "words",
+    ["Key swap", "Limits reviewed", "Capital", "Monitoring", "The way back", "refuses to start", "ten days"],
+)
+def test_playbook_covers(words: str) -> None:
+    assert words.lower() in BOOKS["DEMO_TO_LIVE_PLAYBOOK.md"].lower()
 
 
 @pytest.mark.story("10.3")

@@ -171,6 +171,39 @@ def test_run_live_without_its_mode_is_refused(capsys: Out) -> None:
     assert "expected TRADING_MODE=LIVE, found SHADOW" in capsys.readouterr().err
 
 
+LIVE = {"TRADING_MODE": "LIVE", "KALSHI_LIVE_KEY_ID": "live-canary-id", "KALSHI_LIVE_KEY_FILE": "live.pem"}
+SENTENCE = "I trade real money with key live-canary-id at external-api.kalshi.com"
+
+
+@pytest.mark.story("4.10")
+@pytest.mark.story("8.9")
+@pytest.mark.parametrize(
+    ("words", "more", "expected"),
+    [
+        ([], {"LIVE_CONFIRM": SENTENCE}, "expected the word --live besides TRADING_MODE=LIVE, found none"),
+        (["--live"], {}, "LIVE_CONFIRM: expected 'I trade real money with key <KALSHI_LIVE_KEY_ID> at "),
+        (["--live"], {"LIVE_CONFIRM": SENTENCE.replace("-id", "-id2")}, "found another sentence (not shown)"),
+        (
+            ["--live"],
+            {"LIVE_CONFIRM": SENTENCE, "KALSHI_BASE_URL": "https://api.elections.kalshi.com/trade-api/v2"},
+            "at api.elections.kalshi.com', found another sentence",
+        ),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "cycle"])
+def test_live_asks_for_both_words_and_the_sentence_of_its_key_and_host(
+    tmp_path: Path, capsys: Out, command: str, words: list[str], more: dict[str, str], expected: str
+) -> None:
+    env = LIVE | more | {"MILKBOT_DATA_DIR": str(tmp_path)}
+
+    assert cli.run([command, *words], env) == 2
+
+    said = capsys.readouterr()
+    assert expected in said.err
+    assert "canary" not in said.err + said.out
+    assert list(tmp_path.iterdir()) == []
+
+
 # ---- cycle, reconcile, status
 
 
