@@ -11,6 +11,7 @@ from tests.contract import ops_samples as a
 from tests.contract.ops_samples import AT, DAY, EVENT, MINUTE, MODE, TICKER, D
 from trader.adapters.memory.store import MemoryOpsStore
 from trader.adapters.ops.store import PostgresOpsStore
+from trader.domain.amounts import Amount
 from trader.domain.canonical import canonical_json, content_hash
 from trader.domain.cities import load_cities
 from trader.domain.errors import InvariantViolation, LostWriterLock, PersistenceError
@@ -31,6 +32,7 @@ from trader.domain.types import (
     TradingState,
 )
 from trader.ports.ops_store import OpsStore
+from trader.ports.weather import ClimateReport
 
 OpenStore = Callable[[], OpsStore]
 
@@ -135,9 +137,8 @@ def save_report(store: OpsStore, **changes: Any) -> bool:
         "low_f": 70,
         "refusal": None,
         "payload": a.payload("CLIMATE REPORT", content_type="text/plain"),
-        "at": AT,
     }
-    return store.weather.save_climate_report(**fields | changes)
+    return store.weather.save_climate_report(ClimateReport(**fields | changes), at=AT)
 
 
 def test_first_final_climate_report_is_the_earliest_final_whatever_order_they_arrive_in(
@@ -147,21 +148,98 @@ def test_first_final_climate_report_is_the_earliest_final_whatever_order_they_ar
         text = a.payload(f"CLI {hours}", content_type="text/plain", sha256=f"{hours:064d}")
         return save_report(store, issued_at=AT + timedelta(hours=hours), payload=text, **changes)
 
-    assert store.weather.first_final("NYC", DAY) is None
+    assert store.weather.first_final("CLINYC", DAY, MarketType.HIGH) is None
     assert report(5, status="preliminary", high_f=88)
     assert report(6, status="refused", high_f=None, low_f=None, refusal="no date")
-    assert store.weather.first_final("NYC", DAY) is None
+    assert store.weather.first_final("CLINYC", DAY, MarketType.HIGH) is None
     assert report(20, status="final_revised", high_f=92)
     assert report(14)
     assert not report(14)
 
-    assert store.weather.first_final("NYC", DAY) == (91, 70)
-    assert store.weather.first_final("CHI", DAY) is None
+    assert store.weather.first_final("CLINYC", DAY, MarketType.HIGH) == 91
+    assert store.weather.first_final("CLINYC", DAY, MarketType.LOW) == 70
+    assert store.weather.first_final("CLIMDW", DAY, MarketType.HIGH) is None
 
 
-def test_climate_report_of_unknown_status_is_refused(store: OpsStore) -> None:
-    with pytest.raises(PersistenceError):
-        save_report(store, status="rumour")
+def test_the_first_final_report_of_a_depth_is_the_first_that_holds_it_and_a_trace_is_none(
+    store: OpsStore,
+) -> None:
+    def report(hours: int, **changes: Any) -> bool:
+        text = a.payload(f"CLI {hours}", content_type="text/plain", sha256=f"{hours:064d}")
+        return save_report(store, issued_at=AT + timedelta(hours=hours), payload=text, **changes)
+
+    first_final = store.weather.first_final
+    report(5, status="preliminary", rain_month=Amount(units=300))
+    report(14)
+    assert first_final("CLINYC", DAY, MarketType.RAIN) is None
+    report(
+        15, status="final_revised", rain_month=Amount(units=412), snow_month=Amount(units=0, is_trace=True)
+    )
+    report(16, status="final_revised", rain_month=Amount(units=999), snow_month=Amount(units=7))
+
+    assert first_final("CLINYC", DAY, MarketType.RAIN) == 412
+    assert first_final("CLINYC", DAY, MarketType.SNOW) == 0
+
+
+def test_months_are_the_newest_word_of_each_station_on_rain_and_on_snow(store: OpsStore) -> None:
+    trace = Amount(units=0, is_trace=True)
+
+    def report(day: int, hours: int, **changes: Any) -> bool:
+        text = a.payload(
+            f"{day} {hours} {changes}", content_type="text/plain", sha256=f"{day * 100 + hours:064d}"
+        )
+        fields = {
+            "climate_date": DAY + timedelta(days=day),
+            "issued_at": AT + timedelta(days=day, hours=hours),
+        }
+        return save_report(store, payload=text, **fields | changes)
+
+    report(0, 14, rain=Amount(units=5), rain_month=Amount(units=305), snow_month=trace)
+    report(1, 20, rain=trace, rain_month=Amount(units=306), status="preliminary")
+    report(1, 19, rain_month=Amount(units=9), status="preliminary")
+    report(0, 44, rain_month=Amount(units=307), status="final_revised")
+    report(1, 21, status="refused", high_f=None, low_f=None, refusal="no date")
+    report(0, 15, pil="CLIORD", city_code="CHI", rain_month=Amount(units=1))
+
+    found = store.weather.months(DAY)
+
+    assert [
+        (m.location, m.market_type, m.climate_date - DAY, m.is_final, m.amount, m.day) for m in found
+    ] == [
+        ("NYC", MarketType.RAIN, timedelta(days=1), False, Amount(units=306), trace),
+        ("NYC", MarketType.SNOW, timedelta(0), True, trace, None),
+        ("ORD", MarketType.RAIN, timedelta(0), True, Amount(units=1), None),
+    ]
+    assert [m.location for m in store.weather.months(DAY + timedelta(days=1))] == ["NYC"]
+
+
+def test_reports_of_another_station_make_no_pairs_for_the_citys_temperatures(store: OpsStore) -> None:
+    store.weather.save_snapshot(a.weather(city_code="CHI", forecasts=(a.forecast(),)), at=AT)
+    save_report(store, pil="CLIORD", city_code="CHI", climate_date=a.forecast().climate_date)
+    assert store.weather.forecast_pairs() == ()
+
+    text = a.payload("CLIMDW", content_type="text/plain", sha256="7" * 64)
+    save_report(store, pil="CLIMDW", city_code="CHI", climate_date=a.forecast().climate_date, payload=text)
+
+    assert [(p.city_code, p.count) for p in store.weather.forecast_pairs()] == [("CHI", 1)]
+
+
+def test_a_corrected_result_is_a_further_row_and_the_newest_stands(store: OpsStore) -> None:
+    first = MarketResult(
+        ticker=TICKER, event_ticker=EVENT, climate_date=DAY, result="yes", value=91, determined_at=AT
+    )
+    later = first.model_copy(update={"result": "no", "value": 88})
+
+    def save(result: MarketResult, hours: int) -> bool:
+        at = AT + timedelta(hours=hours)
+        return store.markets.save_result(result, our_value=None, our_result=None, at=at)
+
+    assert save(first, 1)
+    assert not save(first, 2)
+    assert save(later, 3)
+    assert not save(later, 4)
+    assert store.markets.results(first.determined_at) == (later,)
+    assert store.markets.results(first.determined_at + timedelta(seconds=1)) == ()
 
 
 def test_forecast_pairs_count_days_with_an_outcome_by_local_standard_lead(store: OpsStore) -> None:

@@ -91,7 +91,11 @@ TABLES: dict[str, tuple[type[BaseModel], set[str], set[str]]] = {
     "cities": (
         CityConfig,
         # what only adapters need stays in the file; the live grid cell is a row of grid_cells
-        {name for name in CityConfig.model_fields if name.startswith(("nws_", "cli_", "rain_", "snow_"))}
+        {
+            name
+            for name in CityConfig.model_fields
+            if name.startswith(("nws_", "cli_", "rain_", "snow_", "depth_"))
+        }
         | {"code", "lat", "lon", "station_name", "high_series", "low_series"},
         {"city_code", "position", "latitude", "longitude", "updated_at"},
     ),

@@ -20,12 +20,12 @@ FIRST_WAIT = timedelta(minutes=30)
 
 @dataclass
 class ResultsPoll:
-    """When results were last asked for and for which markets, how long to wait, and the reports known."""
+    """When results were last asked for and for which markets, how long to wait, when the rest was checked."""
 
     polled_at: datetime | None = None
     wait: timedelta = FIRST_WAIT
     awaited: set[str] = field(default_factory=set)
-    reports: set[tuple[str, str]] = field(default_factory=set)
+    checked_at: datetime | None = None
 
 
 @dataclass
@@ -33,7 +33,8 @@ class Trader:
     """Adapters, settings and identity of one process that may trade.
 
     ``epoch`` is the writer's number, written on every row. ``absences`` remembers complete listings that
-    lacked an order, which is evidence only together.
+    lacked an order, which is evidence only together. ``reports_seen`` is when each city's climate reports
+    were last listed.
     """
 
     settings: Settings
@@ -53,3 +54,4 @@ class Trader:
     contracts: dict[str, Contract] = field(default_factory=dict)
     absences: dict[str, list[datetime]] = field(default_factory=dict)
     results_poll: ResultsPoll = field(default_factory=ResultsPoll)
+    reports_seen: dict[str, datetime] = field(default_factory=dict)

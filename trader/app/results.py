@@ -1,10 +1,10 @@
-"""Published outcomes: climate reports in every version, the exchange's results, whether they agree."""
+"""Published outcomes: the exchange's results, whether they agree with climate reports, and corrections."""
 
 from datetime import timedelta
 
 from trader.app.context import FIRST_WAIT, Trader
+from trader.app.reports import collect_reports
 from trader.core.settlement import result_of
-from trader.domain.cities import CityConfig
 from trader.domain.errors import TransientError
 from trader.domain.orders import MarketResult
 from trader.domain.risk import RiskEvent, StateChange
@@ -13,15 +13,19 @@ from trader.domain.types import MarketType, ReasonCode, Severity, TradingState
 LONGEST_WAIT = timedelta(hours=6)
 REPORT_WAIT = timedelta(hours=24)
 """How long a published result waits for the climate report that it is compared with."""
+CHECK_EVERY, CHECKED_FOR = timedelta(hours=24), timedelta(days=7)
+"""How often results that stand are read again, and for how long after they were determined: the exchange may
+correct one until its latest expiration."""
 
 
 def settle(trader: Trader) -> int:
-    """Store new climate reports and published results; return how many results were new.
+    """Store climate reports that are due and newly published results; return how many results were new.
 
     Asked half an hour after a market closed, then at doubled waits up to six hours while nothing new is
     published. A source that does not answer is asked again next time; nothing is concluded.
     """
     now, poll = trader.clock.now(), trader.results_poll
+    collect_reports(trader)
     awaited = set(trader.store.markets.markets_awaiting_result(now))
     if awaited - poll.awaited:
         poll.wait = FIRST_WAIT
@@ -30,59 +34,93 @@ def settle(trader: Trader) -> int:
         return 0
     poll.polled_at = now
     poll.wait = min(2 * poll.wait, LONGEST_WAIT)
-    for city in trader.cities.values():
-        _save_reports(trader, city)
+    is_check_due = poll.checked_at is None or now - poll.checked_at >= CHECK_EVERY
+    standing = trader.store.markets.results(now - CHECKED_FOR) if is_check_due else ()
     try:
-        results = trader.market_data.results(sorted(awaited))
+        results = trader.market_data.results(sorted(awaited | {result.ticker for result in standing}))
     except TransientError as error:
         trader.log.warning("results_unavailable", error=str(error))
         return 0
+    poll.checked_at = now if is_check_due else poll.checked_at
+    published = tuple(result for result in results if result.ticker in awaited)
     pay_out = getattr(trader.exchange, "settle", None)
     if pay_out is not None:  # pretend money: paid first, or a crash before the payout would leave it unpaid
-        pay_out(results)
-    new = sum(_save(trader, result) for result in results)
+        pay_out(published)
+    new = sum(_save(trader, result) for result in published)
+    known = {result.ticker: result for result in standing}
+    for result in results:
+        if result.ticker in known:
+            _check(trader, known[result.ticker], result)
     if new:
         poll.wait = FIRST_WAIT
     return new
 
 
-def _save_reports(trader: Trader, city: CityConfig) -> None:
-    known = trader.results_poll.reports
-    try:
-        for report in trader.weather.climate_reports(city):
-            if (version := (report.pil, report.payload.sha256)) not in known:
-                facts = {name: getattr(report, name) for name in type(report).model_fields}
-                trader.store.weather.save_climate_report(**facts, at=trader.clock.now())
-                known.add(version)
-    except TransientError as error:
-        trader.log.warning("climate_reports_unavailable", city=city.code, error=str(error))
-
-
 def _save(trader: Trader, result: MarketResult) -> bool:
+    """Store a first result beside ours; a difference halts the city."""
     now = trader.clock.now()
     contract = trader.store.markets.contract(result.ticker)
-    value = None
-    if contract is not None and (
-        final := trader.store.weather.first_final(contract.city_code, contract.climate_date)
-    ):
-        value = final[0] if contract.market_type is MarketType.HIGH else final[1]
+    value = None if contract is None else _our_value(trader, result)
     if contract is not None and value is None and now - result.determined_at < REPORT_WAIT:
         return False  # asked for again: a result stored before its report would never be compared with it
     ours = result_of(contract, value) if contract is not None and value is not None else None
     is_new = trader.store.markets.save_result(result, our_value=value, our_result=ours, at=now)
-    if is_new and ours is not None and ours != result.result:
+    if is_new and contract is not None and ours is not None and ours != result.result:
         note = f"{result.ticker}: expected {ours} from the climate report's {value}, found {result.result}"
-        event = RiskEvent(
-            event_type="SETTLEMENT_MISMATCH", severity=Severity.CRITICAL, message=note, occurred_at=now
-        )
-        trader.store.risk.save_event(event, at=now, mode=trader.mode, cycle_id=None)
-        change = StateChange(
-            scope=f"city:{contract.city_code}" if contract else "book",
-            state=TradingState.HALTED,
-            reason=ReasonCode.SETTLEMENT_MISMATCH,
-            note=note,
-            set_by=f"rule:{ReasonCode.SETTLEMENT_MISMATCH}",
-            set_at=now,
-        )
-        trader.store.risk.save_state(change, mode=trader.mode, at=now)
+        _mismatch(trader, contract.city_code, note)
+    elif is_new and contract is not None and _is_other_value(contract.market_type, value, result.value):
+        note = f"{result.ticker}: expected the climate report's {value}, found {result.value}"
+        _tell(trader, "SETTLEMENT_VALUE_DIFFERS", Severity.WARNING, note)
     return is_new
+
+
+def _is_other_value(kind: MarketType, ours: int | None, theirs: int | None) -> bool:
+    """The exchange has published totals of rain rounded to a tenth of an inch."""
+    rounding = 5 if kind is MarketType.RAIN else 0
+    return ours is not None and theirs is not None and abs(ours - theirs) > rounding
+
+
+def _our_value(trader: Trader, result: MarketResult) -> int | None:
+    """What the first final report of the market's station says, in the market's units."""
+    contract = trader.store.markets.contract(result.ticker)
+    city = trader.cities.get(contract.city_code) if contract is not None else None
+    if contract is None or city is None:
+        return None
+    pil = f"CLI{city.report_location(contract.market_type)}"
+    return trader.store.weather.first_final(pil, contract.climate_date, contract.market_type)
+
+
+def _check(trader: Trader, standing: MarketResult, published: MarketResult) -> None:
+    """A result that was corrected is a further row; the payouts follow the exchange's own settlements."""
+    is_named_late = standing.result == published.result and standing.value is None
+    if (standing.result, standing.value) == (published.result, published.value):
+        return
+    contract = trader.store.markets.contract(published.ticker)
+    value = _our_value(trader, published)
+    ours = result_of(contract, value) if contract is not None and value is not None else None
+    is_new = trader.store.markets.save_result(
+        published, our_value=value, our_result=ours, at=trader.clock.now()
+    )
+    if is_new and not is_named_late and contract is not None:
+        was, now = (f"{r.result} at {r.value}" for r in (standing, published))
+        _mismatch(trader, contract.city_code, f"{published.ticker}: expected the result {was}, found {now}")
+
+
+def _mismatch(trader: Trader, city_code: str, note: str) -> None:
+    now = trader.clock.now()
+    _tell(trader, "SETTLEMENT_MISMATCH", Severity.CRITICAL, note)
+    change = StateChange(
+        scope=f"city:{city_code}",
+        state=TradingState.HALTED,
+        reason=ReasonCode.SETTLEMENT_MISMATCH,
+        note=note,
+        set_by=f"rule:{ReasonCode.SETTLEMENT_MISMATCH}",
+        set_at=now,
+    )
+    trader.store.risk.save_state(change, mode=trader.mode, at=now)
+
+
+def _tell(trader: Trader, event_type: str, severity: Severity, message: str) -> None:
+    now = trader.clock.now()
+    event = RiskEvent(event_type=event_type, severity=severity, message=message, occurred_at=now)
+    trader.store.risk.save_event(event, at=now, mode=trader.mode, cycle_id=None)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from trader.domain.amounts import Amount
 from trader.domain.types import Frozen, Instant, MarketType, ReasonCode
 
 Fahrenheit = Annotated[float, Field(ge=-80, le=140, strict=False)]
@@ -28,6 +29,21 @@ class Forecast(Frozen):
     issued_at: Instant
     value_f: Fahrenheit
     members_f: tuple[Fahrenheit, ...] = ()
+
+
+class MonthToDate(Frozen):
+    """Rain or snow of a month up to and with ``climate_date``, by the newest report of ``location``.
+
+    A report that is not final counts only part of its day. ``day`` is that day's own amount, if it was told.
+    """
+
+    location: str
+    market_type: MarketType
+    climate_date: date
+    is_final: bool
+    amount: Amount
+    day: Amount | None
+    issued_at: Instant
 
 
 class WeatherSnapshot(Frozen):

@@ -18,9 +18,10 @@ from trader.domain.plan import CycleInputs, CyclePlan, CycleSummary, ForecastPai
 from trader.domain.positions import CapitalEvent, Position
 from trader.domain.risk import Break, HealthStatus, RiskEvent, StateChange
 from trader.domain.signals import OrderIntent, Signal
-from trader.domain.types import Decision, Frozen, Instant, OrderStatus, ReasonCode, TradingMode
-from trader.domain.weather import WeatherSnapshot
+from trader.domain.types import Decision, Frozen, Instant, MarketType, OrderStatus, ReasonCode, TradingMode
+from trader.domain.weather import MonthToDate, WeatherSnapshot
 from trader.ports.exchange import RawPayload
+from trader.ports.weather import ClimateReport
 
 
 class CycleRow(Frozen):
@@ -63,27 +64,18 @@ class WeatherRepository(Protocol):
         self, snapshot: WeatherSnapshot, *, at: datetime, cycle_id: int | None = None
     ) -> int: ...
     def get_latest(self, city_code: str) -> WeatherSnapshot | None: ...
-    def save_climate_report(
-        self,
-        *,
-        pil: str,
-        city_code: str | None,
-        climate_date: date | None,
-        issued_at: datetime,
-        status: str,
-        high_f: int | None,
-        low_f: int | None,
-        refusal: str | None,
-        payload: RawPayload,
-        at: datetime,
-    ) -> bool:
+    def save_climate_report(self, report: ClimateReport, *, at: datetime) -> bool:
         """Store one version of a report; return False when this version is known."""
         ...
 
-    def first_final(self, city_code: str, climate_date: date) -> tuple[int | None, int | None] | None:
-        """(high_f, low_f) of the first final climate report of that day by issue time, None before one is
-        stored.
+    def first_final(self, pil: str, climate_date: date, market_type: MarketType) -> int | None:
+        """What settles a market of this type: the value, in its units, of the first final report of that day
+        by issue time that holds it; None before one is stored.
         """
+        ...
+
+    def months(self, since: date) -> tuple[MonthToDate, ...]:
+        """The newest month-to-date of each report and depth of a climate date from then on, by location."""
         ...
 
     def forecast_pairs(self) -> tuple[ForecastPairs, ...]: ...
@@ -107,7 +99,14 @@ class MarketRepository(Protocol):
 
     def save_result(
         self, result: MarketResult, *, our_value: int | None, our_result: str | None, at: datetime
-    ) -> bool: ...
+    ) -> bool:
+        """Store a published result, or a correction of the one that stands; False when it says the same."""
+        ...
+
+    def results(self, since: datetime) -> tuple[MarketResult, ...]:
+        """The results that stand of what was determined from then on, by ticker."""
+        ...
+
     def markets_awaiting_result(self, now: datetime) -> tuple[str, ...]:
         """Tickers of markets past close without a stored result, sorted."""
         ...

@@ -1,10 +1,11 @@
 """Weather of one city, gathered behind a cache."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Literal, Protocol
 
+from trader.domain.amounts import Amount
 from trader.domain.cities import CityConfig
-from trader.domain.types import Frozen, Instant
+from trader.domain.types import Frozen, Instant, MarketType
 from trader.domain.weather import WeatherSnapshot
 from trader.ports.exchange import RawPayload
 
@@ -17,10 +18,11 @@ class WeatherView(Frozen):
 
 
 class ClimateReport(Frozen):
-    """One version of a daily climate report; whole degrees Fahrenheit.
+    """One version of a daily climate report: whole degrees Fahrenheit, times of day in local standard time.
 
     ``final_first`` is the first report after the climate day that holds its values. ``refused`` has no values
-    and says why in ``refusal``, a code and a sentence. ``payload`` is the text as issued.
+    and says why in ``refusal``, a code and a sentence. ``oddities`` are contradictions inside the report;
+    ``payload`` is the text as issued.
     """
 
     pil: str
@@ -30,8 +32,22 @@ class ClimateReport(Frozen):
     status: Literal["preliminary", "final_first", "final_revised", "refused"]
     high_f: int | None
     low_f: int | None
+    high_at: time | None = None
+    low_at: time | None = None
+    rain: Amount | None = None
+    rain_month: Amount | None = None
+    snow: Amount | None = None
+    snow_month: Amount | None = None
+    oddities: tuple[str, ...] = ()
     refusal: str | None
     payload: RawPayload
+
+    def value(self, market_type: MarketType) -> int | None:
+        """What a market of this type settles by, in its units: an extreme, or the month's total so far."""
+        if market_type in (MarketType.HIGH, MarketType.LOW):
+            return self.high_f if market_type is MarketType.HIGH else self.low_f
+        amount = self.rain_month if market_type is MarketType.RAIN else self.snow_month
+        return None if amount is None else amount.units
 
 
 class WeatherSource(Protocol):
@@ -42,7 +58,7 @@ class WeatherSource(Protocol):
         ...
 
     def climate_reports(self, city: CityConfig, since: datetime | None = None) -> tuple[ClimateReport, ...]:
-        """Return every version of the city's climate reports issued since then (three days by default),
-        oldest first. Raises TransientError; a partial list is never returned.
+        """Return every version of the climate reports of the city's stations issued since then (three days by
+        default), oldest first by station. Raises TransientError; a partial list is never returned.
         """
         ...

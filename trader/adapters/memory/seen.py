@@ -14,11 +14,10 @@ from trader.domain.markets import Contract, MarketSnapshot
 from trader.domain.orders import MarketResult
 from trader.domain.plan import ForecastPairs
 from trader.domain.types import MarketStatus, MarketType
-from trader.domain.weather import WeatherSnapshot
-from trader.ports.exchange import RawPayload
+from trader.domain.weather import MonthToDate, WeatherSnapshot
+from trader.ports.weather import ClimateReport
 
 FINAL = ("final_first", "final_revised")
-STATUSES = (*FINAL, "preliminary", "refused")
 
 
 class MemoryWeatherRepository:
@@ -27,8 +26,8 @@ class MemoryWeatherRepository:
     def __init__(self) -> None:
         self._count = 0
         self._latest: dict[str, WeatherSnapshot] = {}
-        self._reports: set[tuple[str, datetime, str]] = set()
-        self._finals: dict[tuple[str, date], tuple[datetime, int | None, int | None]] = {}
+        self._keys: set[tuple[str, datetime, str]] = set()
+        self._reports: dict[tuple[str, date], list[ClimateReport]] = {}
         self._forecasts: set[tuple[str, str, int, MarketType, date]] = set()
 
     def save_snapshot(self, snapshot: WeatherSnapshot, *, at: datetime, cycle_id: int | None = None) -> int:
@@ -46,43 +45,49 @@ class MemoryWeatherRepository:
     def get_latest(self, city_code: str) -> WeatherSnapshot | None:
         return self._latest.get(city_code)
 
-    def save_climate_report(
-        self,
-        *,
-        pil: str,
-        city_code: str | None,
-        climate_date: date | None,
-        issued_at: datetime,
-        status: str,
-        high_f: int | None,
-        low_f: int | None,
-        refusal: str | None,
-        payload: RawPayload,
-        at: datetime,
-    ) -> bool:
+    def save_climate_report(self, report: ClimateReport, *, at: datetime) -> bool:
         aware(at)
-        if status not in STATUSES:
-            raise PersistenceError(f"climate report {pil}: expected one of {STATUSES}, found {status!r}")
-        key = (pil, aware(issued_at), payload.sha256)
-        if key in self._reports:
+        key = (report.pil, report.issued_at, report.payload.sha256)
+        if key in self._keys:
             return False
-        self._reports.add(key)
-        if status in FINAL and city_code is not None and climate_date is not None:
-            known = self._finals.get((city_code, climate_date))
-            if known is None or issued_at < known[0]:
-                self._finals[city_code, climate_date] = (issued_at, high_f, low_f)
+        self._keys.add(key)
+        if report.climate_date is not None and report.status != "refused":
+            self._reports.setdefault((report.pil, report.climate_date), []).append(report)
         return True
 
-    def first_final(self, city_code: str, climate_date: date) -> tuple[int | None, int | None] | None:
-        found = self._finals.get((city_code, climate_date))
-        return None if found is None else found[1:]
+    def first_final(self, pil: str, climate_date: date, market_type: MarketType) -> int | None:
+        finals = [
+            report
+            for report in self._reports.get((pil, climate_date), ())
+            if report.status in FINAL and report.value(market_type) is not None
+        ]
+        return min(finals, key=lambda r: r.issued_at).value(market_type) if finals else None
+
+    def months(self, since: date) -> tuple[MonthToDate, ...]:
+        newest: dict[tuple[str, MarketType], MonthToDate] = {}
+        told = (r for (_, day), reports in self._reports.items() if day >= since for r in reports)
+        for report in sorted(told, key=lambda r: (r.climate_date or since, r.issued_at)):
+            for kind, month, day in (
+                (MarketType.RAIN, report.rain_month, report.rain),
+                (MarketType.SNOW, report.snow_month, report.snow),
+            ):
+                if month is not None and report.climate_date is not None:
+                    newest[report.pil, kind] = MonthToDate(
+                        location=report.pil.removeprefix("CLI"),
+                        market_type=kind,
+                        climate_date=report.climate_date,
+                        is_final=report.status in FINAL,
+                        amount=month,
+                        day=day,
+                        issued_at=report.issued_at,
+                    )
+        return tuple(newest[key] for key in sorted(newest))
 
     def forecast_pairs(self) -> tuple[ForecastPairs, ...]:
         counts: Counter[tuple[str, str, int, MarketType]] = Counter()
         for city_code, source, lead, variable, day in self._forecasts:
-            final = self._finals.get((city_code, day))
-            values = {} if final is None else {MarketType.HIGH: final[1], MarketType.LOW: final[2]}
-            if lead >= 0 and values.get(variable) is not None:
+            pil = f"CLI{city_named(city_code).cli_location}"
+            if lead >= 0 and self.first_final(pil, day, variable) is not None:
                 counts[city_code, source, lead, variable] += 1
         fewest: dict[tuple[str, str, int], int] = {}
         for (city_code, source, lead, _), count in counts.items():
@@ -154,9 +159,15 @@ class MemoryMarketRepository:
         self, result: MarketResult, *, our_value: int | None, our_result: str | None, at: datetime
     ) -> bool:
         aware(at)
-        is_new = result.ticker not in self._results
-        self._results.setdefault(result.ticker, result)
-        return is_new
+        known = self._results.get(result.ticker)
+        if known is not None and (known.result, known.value) == (result.result, result.value):
+            return False
+        self._results[result.ticker] = result
+        return True
+
+    def results(self, since: datetime) -> tuple[MarketResult, ...]:
+        found = (r for r in self._results.values() if r.determined_at >= aware(since))
+        return tuple(sorted(found, key=lambda r: r.ticker))
 
     def markets_awaiting_result(self, now: datetime) -> tuple[str, ...]:
         aware(now)

@@ -62,11 +62,14 @@ class NwsClient:
         """Return the forecasts of one cell for a city."""
         return self.forecasts(city, mapping.GridCell(office, grid_x, grid_y))[0]
 
-    def climate_report_list(self, location: str) -> tuple[mapping.ProductHead, ...]:
-        """Return the reports listed for a location, oldest first. A wrong location answers 500, not 404."""
-        what = f"climate reports of {location}"
-        response = self._get(join_path("products", "types", "CLI", "locations", location), what)
-        return mapping.parse_product_list(read_json(response.body, what))
+    def product_list(self, code: str, location: str) -> tuple[mapping.ProductHead, ...]:
+        """Return the products of one code (CLI, CF6, DSM) listed for a location, oldest first.
+
+        A wrong location answers 500, not 404.
+        """
+        what = f"{code} products of {location}"
+        response = self._get(join_path("products", "types", code, "locations", location), what)
+        return mapping.parse_product_list(read_json(response.body, what), code)
 
     def product(self, product_id: str) -> tuple[str, datetime, datetime]:
         """Return (text, issue time, receipt time) of a product, which never changes under its id."""

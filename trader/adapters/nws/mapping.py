@@ -275,11 +275,11 @@ class ProductHead:
     issued_at: datetime
 
 
-def parse_product_list(body: Fields) -> tuple[ProductHead, ...]:
-    """Return the climate reports of a list, oldest first, whatever order they came in."""
+def parse_product_list(body: Fields, code: str) -> tuple[ProductHead, ...]:
+    """Return the products of a list, oldest first, whatever order they came in."""
     found = []
     for entry in body.children("@graph"):
-        entry.one_of("productCode", ("CLI",))
+        entry.one_of("productCode", (code,))
         found.append(ProductHead(entry.text("id"), entry.instant("issuanceTime")))
     return tuple(sorted(found, key=lambda head: (head.issued_at, head.product_id)))
 

@@ -1,6 +1,7 @@
-"""Every version of a city's daily climate report, read and judged once."""
+"""Every version of the daily climate reports of a city's stations, read and judged once."""
 
 import threading
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -26,28 +27,31 @@ class ClimateReports:
         self._lock = threading.Lock()
 
     def of(self, city: CityConfig, since: datetime | None = None) -> tuple[ClimateReport, ...]:
-        """Return all versions issued since then (three days by default), oldest first.
+        """Return all versions issued since then (three days by default), oldest first by station.
 
         The first final of a day is told from later ones by the list itself, which reaches back for weeks.
         Raises TransientError; a partial list is never returned.
         """
         earliest = since or self._clock.now() - DEFAULT_SPAN
+        return tuple(
+            report for location in city.report_locations for report in self._at(city, location, earliest)
+        )
+
+    def _at(self, city: CityConfig, location: str, earliest: datetime) -> Iterator[ClimateReport]:
         try:
-            heads = self._client.climate_report_list(city.cli_location)
+            heads = self._client.product_list("CLI", location)
             # one more day: a revised report whose first version is just outside must not look like the first
             wanted = [head for head in heads if head.issued_at >= earliest - timedelta(days=1)]
-            texts = [self._text(head.product_id, city) for head in wanted]
+            texts = [self._text(head.product_id, city, location) for head in wanted]
         except MalformedPayload as error:
             raise TransientError(f"{error}; no report of {city.code} was used") from error
         finals: set[object] = set()
-        reports = []
         for text, issued_at, payload in texts:
-            report = _report(text, issued_at, payload, city, finals)
+            report = _report(text, issued_at, payload, city, location, finals)
             if report.issued_at >= earliest:
-                reports.append(report)
-        return tuple(reports)
+                yield report
 
-    def _text(self, product_id: str, city: CityConfig) -> _Read:
+    def _text(self, product_id: str, city: CityConfig, location: str) -> _Read:
         with self._lock:
             known = self._read.get(product_id)
         if known is not None:
@@ -59,18 +63,18 @@ class ClimateReports:
             body=text,
             received_at=received_at,
         )
-        read: _Read = (_parse(text, issued_at, city), issued_at, payload)
+        read: _Read = (_parse(text, issued_at, city, location), issued_at, payload)
         with self._lock:
             self._read[product_id] = read
         return read
 
 
-def _parse(text: str, issued_at: datetime, city: CityConfig) -> ClimateText | ReportRefused:
+def _parse(text: str, issued_at: datetime, city: CityConfig, location: str) -> ClimateText | ReportRefused:
     try:
         return parse_climate_report(
             text,
-            location=city.cli_location,
-            headline=city.cli_headline,
+            location=location,
+            headline=city.report_headline(location),
             issued_at=issued_at,
             std_utc_offset_hours=city.std_utc_offset_hours,
         )
@@ -83,10 +87,11 @@ def _report(
     issued_at: datetime,
     payload: RawPayload,
     city: CityConfig,
+    location: str,
     finals: set[object],
 ) -> ClimateReport:
     """Judge one version after all earlier ones: ``finals`` are the days that have a final."""
-    pil = f"CLI{city.cli_location}"
+    pil = f"CLI{location}"
     if isinstance(text, ReportRefused):
         return ClimateReport(
             pil=pil,
@@ -110,6 +115,13 @@ def _report(
         status="preliminary" if text.is_preliminary else "final_first" if is_first else "final_revised",
         high_f=text.high_f,
         low_f=text.low_f,
+        high_at=text.high_at,
+        low_at=text.low_at,
+        rain=text.rain.day,
+        rain_month=text.rain.month,
+        snow=text.snow.day,
+        snow_month=text.snow.month,
+        oddities=text.oddities,
         refusal=None,
         payload=payload,
     )

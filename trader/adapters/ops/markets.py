@@ -9,7 +9,7 @@ from typing import Any
 
 from trader.adapters.book_rules import aware
 from trader.adapters.ops.pool import Database
-from trader.adapters.ops.rows import Connection, fetch_model, fetch_rows, fetch_value
+from trader.adapters.ops.rows import Connection, fetch_model, fetch_models, fetch_rows, fetch_value
 from trader.domain.markets import Contract, Level, MarketSnapshot, OrderBook
 from trader.domain.orders import MarketResult
 
@@ -93,7 +93,17 @@ insert into ops.market_results (
 ) values (
     %(ticker)s, %(event_ticker)s, %(climate_date)s, %(result)s, %(value)s, %(our_value)s, %(our_result)s,
     %(determined_at)s, %(at)s
-) on conflict (ticker) do nothing returning ticker
+) on conflict do nothing returning ticker
+"""
+_RESULT = """
+select result, value from ops.market_results where ticker = %(ticker)s order by recorded_at desc limit 1
+"""
+_RESULTS = """
+select * from (
+    select distinct on (ticker) ticker, event_ticker, climate_date, result, value, determined_at
+    from ops.market_results order by ticker, recorded_at desc
+) as standing
+where determined_at >= %(since)s order by ticker
 """
 _AWAITING = """
 select distinct c.ticker from ops.contracts as c
@@ -209,7 +219,14 @@ class PostgresMarketRepository:
     ) -> bool:
         row = result.model_dump() | {"our_value": our_value, "our_result": our_result, "at": aware(at)}
         with self._database.connection() as connection:
+            known = fetch_rows(connection, _RESULT, {"ticker": result.ticker})
+            if known and (known[0]["result"], known[0]["value"]) == (result.result, result.value):
+                return False
             return fetch_value(connection, _INSERT_RESULT, row) is not None
+
+    def results(self, since: datetime) -> tuple[MarketResult, ...]:
+        with self._database.connection() as connection:
+            return fetch_models(connection, MarketResult, _RESULTS, {"since": aware(since)})
 
     def markets_awaiting_result(self, now: datetime) -> tuple[str, ...]:
         with self._database.connection() as connection:

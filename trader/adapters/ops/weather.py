@@ -6,11 +6,13 @@ from typing import Any
 from trader.adapters.book_rules import aware
 from trader.adapters.ops.payloads import insert_payloads, month_of
 from trader.adapters.ops.pool import Database
-from trader.adapters.ops.rows import fetch_models, fetch_value
+from trader.adapters.ops.rows import fetch_models, fetch_rows, fetch_value
+from trader.domain.amounts import UNIT_IN, Amount, parse_amount
 from trader.domain.canonical import canonical_json
 from trader.domain.plan import ForecastPairs
-from trader.domain.weather import WeatherSnapshot
-from trader.ports.exchange import RawPayload
+from trader.domain.types import MarketType
+from trader.domain.weather import MonthToDate, WeatherSnapshot
+from trader.ports.weather import ClimateReport
 
 INSERT_SNAPSHOT = """
 insert into ops.weather_snapshots (
@@ -30,18 +32,35 @@ order by captured_at desc, weather_snapshot_id desc limit 1
 """
 _INSERT_REPORT = """
 insert into ops.climate_reports (
-    pil, city_code, climate_date, issued_at, status, high_f, low_f, refusal, text_sha256, text_month,
-    recorded_at
+    pil, city_code, climate_date, issued_at, status, high_f, low_f, high_at, low_at, rain, rain_month, snow,
+    snow_month, oddities, refusal, text_sha256, text_month, recorded_at
 ) values (
-    %(pil)s, %(city_code)s, %(climate_date)s, %(issued_at)s, %(status)s, %(high_f)s, %(low_f)s, %(refusal)s,
-    %(sha256)s, %(month)s, %(at)s
+    %(pil)s, %(city_code)s, %(climate_date)s, %(issued_at)s, %(status)s, %(high_f)s, %(low_f)s, %(high_at)s,
+    %(low_at)s, %(rain)s, %(rain_month)s, %(snow)s, %(snow_month)s, %(oddities)s, %(refusal)s, %(sha256)s,
+    %(month)s, %(at)s
 ) on conflict (pil, issued_at, text_sha256) do nothing returning climate_report_id
 """
 _FIRST_FINAL = """
-select high_f, low_f from ops.climate_reports
-where city_code = %(city_code)s and climate_date = %(climate_date)s
-    and status in ('final_first', 'final_revised')
+select case %(market_type)s
+    when 'HIGH' then cast(high_f as text) when 'LOW' then cast(low_f as text)
+    when 'RAIN' then rain_month when 'SNOW' then snow_month end as value
+from ops.climate_reports
+where pil = %(pil)s and climate_date = %(climate_date)s and status in ('final_first', 'final_revised')
+    and case %(market_type)s
+        when 'HIGH' then cast(high_f as text) when 'LOW' then cast(low_f as text)
+        when 'RAIN' then rain_month when 'SNOW' then snow_month end is not null
 order by issued_at, climate_report_id limit 1
+"""
+_MONTHS = """
+with told as (
+    select r.pil, r.climate_date, r.status, r.issued_at, r.climate_report_id, d.market_type, d.month, d.day
+    from ops.climate_reports as r
+    cross join lateral (values ('RAIN', r.rain_month, r.rain), ('SNOW', r.snow_month, r.snow))
+        as d(market_type, month, day)
+    where r.climate_date >= %(since)s and d.month is not null
+)
+select distinct on (pil, market_type) pil, market_type, climate_date, status, month, day, issued_at from told
+order by pil, market_type, climate_date desc, issued_at desc, climate_report_id desc
 """
 _NEWEST_FINAL = """
 select max(climate_report_id) from ops.climate_reports where status in ('final_first', 'final_revised')
@@ -50,10 +69,11 @@ select max(climate_report_id) from ops.climate_reports where status in ('final_f
 # count stands for both, because the pair has one number and too few must win.
 _PAIRS = """
 with final as (
-    select distinct on (city_code, climate_date) city_code, climate_date, high_f, low_f
-    from ops.climate_reports
-    where status in ('final_first', 'final_revised') and city_code is not null
-    order by city_code, climate_date, issued_at, climate_report_id
+    select distinct on (r.city_code, r.climate_date) r.city_code, r.climate_date, r.high_f, r.low_f
+    from ops.climate_reports as r
+    inner join ops.cities as c on c.city_code = r.city_code
+    where r.status in ('final_first', 'final_revised') and r.pil = 'CLI' || substr(c.settlement_station, 2)
+    order by r.city_code, r.climate_date, r.issued_at, r.climate_report_id
 ),
 known as (
     select distinct w.city_code, f.source, f.variable, f.climate_date,
@@ -77,6 +97,13 @@ select city_code, source, lead_days, min(pairs) as count from counted
 group by city_code, source, lead_days order by city_code, source, lead_days
 """
 
+_DEPTHS = {
+    "rain": MarketType.RAIN,
+    "rain_month": MarketType.RAIN,
+    "snow": MarketType.SNOW,
+    "snow_month": MarketType.SNOW,
+}
+
 
 def snapshot_row(snapshot: WeatherSnapshot, *, at: datetime, cycle_id: int | None) -> dict[str, Any]:
     """Return the parameters of ``INSERT_SNAPSHOT``."""
@@ -92,6 +119,10 @@ def snapshot_row(snapshot: WeatherSnapshot, *, at: datetime, cycle_id: int | Non
         "snapshot": canonical_json(snapshot),
         "recorded_at": aware(at),
     }
+
+
+def _written(amount: Amount | None, kind: MarketType) -> str | None:
+    return None if amount is None else amount.text(kind)
 
 
 class PostgresWeatherRepository:
@@ -111,41 +142,41 @@ class PostgresWeatherRepository:
             text = fetch_value(connection, _LATEST, {"city_code": city_code})
         return None if text is None else WeatherSnapshot.model_validate_json(text)
 
-    def save_climate_report(
-        self,
-        *,
-        pil: str,
-        city_code: str | None,
-        climate_date: date | None,
-        issued_at: datetime,
-        status: str,
-        high_f: int | None,
-        low_f: int | None,
-        refusal: str | None,
-        payload: RawPayload,
-        at: datetime,
-    ) -> bool:
-        row = {
-            "pil": pil,
-            "city_code": city_code,
-            "climate_date": climate_date,
-            "issued_at": aware(issued_at),
-            "status": status,
-            "high_f": high_f,
-            "low_f": low_f,
-            "refusal": refusal,
-            "sha256": payload.sha256,
-            "month": month_of(payload),
+    def save_climate_report(self, report: ClimateReport, *, at: datetime) -> bool:
+        row = report.model_dump(exclude={"payload", *_DEPTHS}) | {
+            **{name: _written(getattr(report, name), kind) for name, kind in _DEPTHS.items()},
+            "oddities": list(report.oddities),
+            "sha256": report.payload.sha256,
+            "month": month_of(report.payload),
             "at": aware(at),
         }
         with self._database.connection() as connection:
-            insert_payloads(connection, [payload])
+            insert_payloads(connection, [report.payload])
             return fetch_value(connection, _INSERT_REPORT, row) is not None
 
-    def first_final(self, city_code: str, climate_date: date) -> tuple[int | None, int | None] | None:
-        params = {"city_code": city_code, "climate_date": climate_date}
+    def first_final(self, pil: str, climate_date: date, market_type: MarketType) -> int | None:
+        params = {"pil": pil, "climate_date": climate_date, "market_type": market_type.value}
         with self._database.connection() as connection:
-            return connection.execute(_FIRST_FINAL, params).fetchone()
+            text = fetch_value(connection, _FIRST_FINAL, params)
+        if text is None:
+            return None
+        return parse_amount(text, market_type).units if market_type in UNIT_IN else int(text)
+
+    def months(self, since: date) -> tuple[MonthToDate, ...]:
+        with self._database.connection() as connection:
+            rows = fetch_rows(connection, _MONTHS, {"since": since})
+        return tuple(
+            MonthToDate(
+                location=row["pil"].removeprefix("CLI"),
+                market_type=(kind := MarketType(row["market_type"])),
+                climate_date=row["climate_date"],
+                is_final=row["status"] != "preliminary",
+                amount=parse_amount(row["month"], kind),
+                day=None if row["day"] is None else parse_amount(row["day"], kind),
+                issued_at=row["issued_at"],
+            )
+            for row in rows
+        )
 
     def forecast_pairs(self) -> tuple[ForecastPairs, ...]:
         """Count anew only when a final report came: until then no pair can have been added."""

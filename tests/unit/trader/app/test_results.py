@@ -16,7 +16,7 @@ from trader.app.results import settle
 from trader.domain.errors import TransientError
 from trader.domain.orders import MarketResult
 from trader.domain.positions import CapitalEvent
-from trader.domain.types import PositionStatus, ReasonCode, TradingMode
+from trader.domain.types import MarketType, PositionStatus, ReasonCode, TradingMode
 from trader.ports.weather import ClimateReport
 
 MORNING_AFTER = timedelta(days=1, hours=14)
@@ -71,7 +71,7 @@ def test_results_that_agree_with_the_climate_report_are_stored_once_and_halt_not
     assert settle(desk.trader) == 6
     assert halted(desk) == []
     assert desk.store.markets.markets_awaiting_result(desk.clock.now()) == ()
-    assert desk.store.weather.first_final("NYC", b.DAY) == (85, 70)
+    assert desk.store.weather.first_final("CLINYC", b.DAY, MarketType.HIGH) == 85
     desk.clock.advance(3600)
     assert settle(desk.trader) == 0
 
@@ -128,6 +128,56 @@ def test_a_result_is_compared_with_the_report_that_came_after_it(desk: Desk) -> 
     settle(desk.trader)
 
     assert halted(desk) == [("city:NYC", ReasonCode.SETTLEMENT_MISMATCH)]
+
+
+def test_a_value_that_differs_inside_the_same_bracket_is_told_and_halts_nothing(desk: Desk) -> None:
+    traded(desk)
+    desk.weather.reports = (report(84),)
+    publish(desk, 85)
+
+    assert settle(desk.trader) == 6
+
+    assert halted(desk) == []
+    assert f"{WINNER.ticker}: expected the climate report's 84, found 85" in desk.events(
+        "SETTLEMENT_VALUE_DIFFERS"
+    )
+
+
+def test_a_result_that_the_exchange_corrects_is_stored_again_and_halts_the_city(desk: Desk) -> None:
+    traded(desk)
+    desk.weather.reports = (report(85),)
+    publish(desk, 85)
+    assert settle(desk.trader) == 6
+    desk.show("LAX")
+    run_cycle(desk.trader, slot="two", codes=["LAX"])
+    desk.clock.advance(timedelta(days=1, hours=14).total_seconds())
+    publish(desk, 87)
+
+    settle(desk.trader)
+
+    assert halted(desk) == [("city:NYC", ReasonCode.SETTLEMENT_MISMATCH)]
+    said = desk.events("SETTLEMENT_MISMATCH")
+    assert f"{WINNER.ticker}: expected the result yes at 85, found no at 87" in said
+    standing = {r.ticker: r.result for r in desk.store.markets.results(b.NOW)}
+    assert standing[WINNER.ticker] == "no"
+
+
+def test_a_value_named_after_the_result_is_a_further_row_and_no_alarm(desk: Desk) -> None:
+    traded(desk)
+    desk.weather.reports = (report(85),)
+    publish(desk, 85)
+    named = desk.markets.published
+    desk.markets.published = tuple(r.model_copy(update={"value": None}) for r in named)
+    assert settle(desk.trader) == 6
+    desk.show("LAX")
+    run_cycle(desk.trader, slot="two", codes=["LAX"])
+    desk.clock.advance(timedelta(days=1, hours=14).total_seconds())
+    desk.markets.published = named
+
+    settle(desk.trader)
+
+    assert halted(desk) == []
+    assert {r.value for r in desk.store.markets.results(b.NOW)} == {85}
 
 
 def test_open_markets_are_not_asked_for(desk: Desk) -> None:
@@ -187,7 +237,7 @@ def test_a_source_that_does_not_answer_is_tried_again_and_nothing_is_concluded(
     away.error = None
     desk.clock.advance(3600)
     settle(desk.trader)
-    assert desk.store.weather.first_final("NYC", b.DAY) == (85, 70) or source == "weather"
+    assert desk.store.weather.first_final("CLINYC", b.DAY, MarketType.HIGH) == 85
     assert desk.store.markets.markets_awaiting_result(desk.clock.now()) == ()
 
 

@@ -293,13 +293,13 @@ def test_recorded_point_names_its_cell_and_marine_cells_are_refused() -> None:
 
 def test_product_list_is_sorted_by_issue_time() -> None:
     body = sample("nws_samples/api/weathergov_products_types_AFD_locations_OKX_2024-08.json")
-    for entry in body["@graph"]:
-        entry["productCode"] = "CLI"
 
-    found = mapping.parse_product_list(Fields(body, "list"))
+    found = mapping.parse_product_list(Fields(body, "list"), "AFD")
 
     assert len(found) == len(body["@graph"])
     assert [head.issued_at for head in found] == sorted(head.issued_at for head in found)
+    with pytest.raises(MalformedPayload):
+        mapping.parse_product_list(Fields(body, "list"), "CLI")
 
 
 def test_stuck_sensor_is_told_from_calm_weather_by_its_span() -> None:
