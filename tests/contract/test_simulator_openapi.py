@@ -190,6 +190,8 @@ def test_portfolio_answers_conform_before_during_and_after_trading(client: Clien
         ("GetSettlementsResponse", "/portfolio/settlements"),
         ("GetAccountApiLimitsResponse", "/account/limits"),
         ("GetAccountEndpointCostsResponse", "/account/endpoint_costs"),
+        ("GetEventFeeChangesResponse", "/events/fee_changes"),
+        ("GetMarketsResponse", "/historical/markets?tickers=KXHIGHNY-24NOV13-T60"),
     ):
         conforms(schema, client.get(path))
     assert len(client.get("/portfolio/settlements")["settlements"]) == 1

@@ -28,24 +28,43 @@ class RawPayload(Frozen):
     received_at: Instant
 
 
+class Notice(Frozen):
+    """Something the exchange announces, as a changed rule or a coming fee. No decision hangs on it."""
+
+    key: str
+    text: str
+
+
 class MarketView(Frozen):
     """One look at the markets of some series: contracts with terms, snapshots with books, what was refused,
-    raw bodies.
+    raw bodies, what the exchange announces.
     """
 
     contracts: tuple[Contract, ...]
     snapshots: tuple[MarketSnapshot, ...]
     refused: tuple[RefusedMarket, ...]
     payloads: tuple[RawPayload, ...]
+    notices: tuple[Notice, ...] = ()
+
+
+class Pause(Frozen):
+    """A span in which the exchange takes no orders, by its own schedule."""
+
+    begins_at: Instant
+    ends_at: Instant
 
 
 class ExchangeStatus(Frozen):
-    """Whether the exchange trades, and its clock as its answer's date header told."""
+    """Whether the exchange trades, and its clock as its answer's date header told.
+
+    ``pause`` is the scheduled pause that runs now or comes next within eight days.
+    """
 
     exchange_active: bool
     trading_active: bool
     server_time: Instant | None
     skew_s: float | None
+    pause: Pause | None = None
 
 
 class MarketData(Protocol):

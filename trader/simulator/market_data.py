@@ -42,6 +42,8 @@ class MarketData:
         table = (
             ("/series", "read_series", self.series_list),
             ("/series/fee_changes", "read_series", self.fee_changes),
+            ("/events/fee_changes", "read_events", self.event_fee_changes),
+            ("/historical/markets", "read_markets", self.archived),
             ("/series/{series}", "read_series", self.series),
             ("/events", "read_events", self.events),
             ("/events/{event}", "read_events", self.event),
@@ -92,6 +94,13 @@ class MarketData:
 
     def fee_changes(self, _: Request) -> Answer:
         return answer(200, {"series_fee_change_arr": []}, RENDERED)
+
+    def event_fee_changes(self, _: Request) -> Answer:
+        return answer(200, {"event_fee_changes": [], "cursor": ""}, RENDERED)
+
+    def archived(self, _: Request) -> Answer:
+        """A world is younger than the three months for which markets stay listed."""
+        return answer(200, {"markets": [], "cursor": ""}, RENDERED)
 
     def events(self, request: Request) -> Answer:
         now, query = self._exchange.advance(), request.query

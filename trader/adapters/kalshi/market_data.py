@@ -1,31 +1,26 @@
 """Public market data of the exchange: markets with terms, full books, results, status. Needs no key."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, datetime, timedelta
 
 from trader.adapters.fields import Fields, read_json
 from trader.adapters.http import Response, join_path
 from trader.adapters.kalshi import mapping
+from trader.adapters.kalshi.calendar import Calendar, parse_calendar
+from trader.adapters.kalshi.catalogue import Catalogue
 from trader.adapters.kalshi.client import KalshiClient
 from trader.domain.cities import CityConfig
 from trader.domain.errors import ConfigurationError, MalformedPayload, TransientError, VenueRejected
 from trader.domain.markets import Contract, MarketSnapshot, OrderBook
 from trader.domain.orders import MarketResult
 from trader.domain.plan import RefusedMarket
-from trader.domain.types import MarketType, ReasonCode
+from trader.domain.types import ReasonCode
 from trader.ports.clock import Clock
-from trader.ports.exchange import ExchangeStatus, MarketView, RawPayload
+from trader.ports.exchange import ExchangeStatus, MarketView, Notice, RawPayload
 
-BOOKS_PER_CALL, EVENTS_PER_PAGE, MARKETS_PER_CALL = 100, 200, 100
+BOOKS_PER_CALL, MARKETS_PER_CALL = 100, 100
+_SCHEDULE_AGAIN = timedelta(hours=6)
 _Row = tuple[Contract, Fields, Response]
-# What moves without changing a market's terms; with any other difference the terms are read anew.
-_MOVES = frozenset(
-    f"{name}_dollars"
-    for name in (
-        *("yes_bid", "yes_ask", "no_bid", "no_ask", "last_price", "previous_price"),
-        *("previous_yes_bid", "previous_yes_ask", "liquidity"),
-    )
-) | {"yes_bid_size_fp", "yes_ask_size_fp", "volume_fp", "volume_24h_fp", "open_interest_fp", "updated_time"}
 
 
 class _View:
@@ -47,10 +42,9 @@ class KalshiMarketData:
 
     def __init__(self, client: KalshiClient, *, cities: Mapping[str, CityConfig], clock: Clock) -> None:
         self._client, self._cities, self._clock = client, cities, clock
-        self._events: dict[str, mapping.EventTerms] = {}
-        self._series: dict[str, mapping.SeriesTerms] = {}
-        self._contracts: dict[str, tuple[object, Contract]] = {}
-        self._terms_day: date | None = None
+        self._catalogue = Catalogue(client, clock=clock)
+        self._calendar, self._calendar_until = Calendar(), datetime.min.replace(tzinfo=UTC)
+        self._calendar_unread: tuple[Notice, ...] = ()
         self.is_depth_limited = False
         self.refused_results: tuple[RefusedMarket, ...] = ()
 
@@ -68,7 +62,23 @@ class KalshiMarketData:
             trading_active=trading,
             server_time=self._client.server_time,
             skew_s=self._client.skew_s,
+            pause=self._read_calendar().pause(self._clock.now()),
         )
+
+    def _read_calendar(self) -> Calendar:
+        """The schedule, read a few times a day; while it cannot be read the last one known stays."""
+        if (now := self._clock.now()) >= self._calendar_until:
+            self._calendar_until = now + _SCHEDULE_AGAIN
+            what = "exchange schedule"
+            try:
+                body = self._client.get("/exchange/schedule", what=what).body
+                self._calendar = parse_calendar(read_json(body, what))
+            except (TransientError, VenueRejected, MalformedPayload) as error:
+                text = f"the schedule could not be read, the last one known stays: {error}"[:300]
+                self._calendar_unread = (Notice(key="schedule", text=text),)
+            else:
+                self._calendar_unread = ()
+        return self._calendar
 
     def list_markets(self, series_ticker: str) -> tuple[MarketSnapshot, ...]:
         """Return the open markets of one series with their books."""
@@ -89,17 +99,14 @@ class KalshiMarketData:
 
     def look(self, series: Sequence[str]) -> MarketView:
         """Return every open market of the series with its book. Raises TransientError without an answer."""
-        if (today := self._clock.now().date()) != self._terms_day:
-            self._events.clear()
-            self._series.clear()
-            self._contracts.clear()
-            self._terms_day = today
+        self._catalogue.refresh()
         view = _View()
         for name in series:
             self._look_at_series(name, view)
         tickers = [contract.ticker for contract, _, _ in view.rows]
         for start in range(0, len(tickers), BOOKS_PER_CALL):
             self._read_books(tickers[start : start + BOOKS_PER_CALL], view)
+        view.payloads += self._catalogue.take_payloads()
         return self._assemble(view)
 
     def _look_at_series(self, name: str, view: _View) -> None:
@@ -122,45 +129,11 @@ class KalshiMarketData:
                 ticker, event = _names(row, shown)
                 try:
                     market = Fields(row, f"market {ticker}")
-                    contract = self._contract(market, name, city, market_type, view)
+                    contract = self._catalogue.contract(market, name, city, market_type)
                     mapping.parse_status(market)
                     view.rows.append((contract, market, page.response))
                 except (MalformedPayload, VenueRejected, ValueError) as error:
                     view.refused.append(_refused(ticker, event, city, str(error)))
-
-    def _contract(
-        self, market: Fields, series: str, city: CityConfig, market_type: MarketType, view: _View
-    ) -> Contract:
-        if series not in self._series:
-            what = f"series {series}"
-            response = self._client.get(join_path("series", series), what=what)
-            view.payloads.append(response.payload())
-            self._series[series] = mapping.parse_series(read_json(response.body, what))
-        ticker = market.text("event_ticker")
-        if ticker not in self._events:
-            self._read_events(series, view)
-        event = self._events.get(ticker)
-        if event is None or event.series_ticker != series:
-            raise MalformedPayload(
-                f"{market.what}: expected event {ticker} of {series} among open events, found none"
-            )
-        terms = (market.without(_MOVES), event, self._series[series])
-        known = self._contracts.get(market.text("ticker"))
-        if known is None or known[0] != terms:
-            contract = mapping.parse_contract(market, event, self._series[series], city, market_type)
-            known = self._contracts[contract.ticker] = (terms, contract)
-        return known[1]
-
-    def _read_events(self, series: str, view: _View) -> None:
-        wanted = {"series_ticker": series, "status": "open"}
-        pages = self._client.get_pages(
-            "/events", "events", what=f"events of {series}", params=wanted, limit=EVENTS_PER_PAGE
-        )
-        view.payloads += [page.response.payload() for page in pages]
-        for page in pages:
-            for fields in page.fields.children("events"):
-                event = mapping.parse_event(fields)
-                self._events[event.event_ticker] = event
 
     def _read_books(self, tickers: Sequence[str], view: _View) -> None:
         """Read many books in one call; when a market vanished meanwhile the call fails: then one by one."""
@@ -220,29 +193,44 @@ class KalshiMarketData:
             snapshots=tuple(snapshots),
             refused=tuple(view.refused),
             payloads=tuple(view.payloads),
+            notices=(*self._catalogue.notices(), *self._calendar_unread),
         )
 
     def results(self, tickers: Sequence[str]) -> tuple[MarketResult, ...]:
-        """Return the published results among these markets. Raises TransientError without an answer."""
-        found: list[MarketResult] = []
+        """Return the published results among these markets. Raises TransientError without an answer.
+
+        Markets that settled months ago are listed under the exchange's historical address only.
+        """
+        found: dict[str, MarketResult] = {}
         refused: list[RefusedMarket] = []
         for start in range(0, len(tickers), MARKETS_PER_CALL):
-            what = f"results from {tickers[start]} on"
-            wanted = {"tickers": ",".join(tickers[start : start + MARKETS_PER_CALL])}
-            try:
-                pages = self._client.get_pages("/markets", "markets", what=what, params=wanted)
-            except VenueRejected as error:
-                raise TransientError(str(error)) from error
-            for row in (row for page in pages for row in page.fields.items("markets")):
-                ticker, event = _names(row, what)
-                try:
-                    result = mapping.parse_result(Fields(row, f"market {ticker}"), self._cities)
-                except MalformedPayload as error:
-                    refused.append(_refused(ticker, event, None, str(error)))
-                else:
-                    found += [result] if result else []
+            wanted = set(tickers[start : start + MARKETS_PER_CALL])
+            for path in ("/markets", "/historical/markets"):
+                if wanted:
+                    wanted -= self._read_results(path, sorted(wanted), found, refused)
         self.refused_results = tuple(refused)
-        return tuple(found)
+        return tuple(found.values())
+
+    def _read_results(
+        self, path: str, tickers: list[str], found: dict[str, MarketResult], refused: list[RefusedMarket]
+    ) -> set[str]:
+        """Read one list; return the tickers that it names."""
+        what = f"results from {tickers[0]} on"
+        try:
+            pages = self._client.get_pages(path, "markets", what=what, params={"tickers": ",".join(tickers)})
+        except VenueRejected as error:
+            raise TransientError(str(error)) from error
+        named = set()
+        for row in (row for page in pages for row in page.fields.items("markets")):
+            ticker, event = _names(row, what)
+            named.add(ticker)
+            try:
+                result = mapping.parse_result(Fields(row, f"market {ticker}"), self._cities)
+            except MalformedPayload as error:
+                refused.append(_refused(ticker, event, None, str(error)))
+            else:
+                found |= {ticker: result} if result else {}
+        return named
 
 
 def _names_status(response: Response) -> bool:

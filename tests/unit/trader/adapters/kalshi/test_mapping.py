@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.samples import NOW, sample
 from trader.adapters.fields import Fields
-from trader.adapters.kalshi import mapping
+from trader.adapters.kalshi import mapping, terms
 from trader.domain.cities import load_cities
 from trader.domain.errors import MalformedPayload
 from trader.domain.markets import Contract, MarketSnapshot
@@ -22,19 +22,19 @@ EVENT_FILE = "kalshi_samples/prod_event_KXHIGHNY-26SEP23_2026-09-22.json"
 D = Decimal
 
 
-def series(ticker: str = "KXHIGHNY") -> mapping.SeriesTerms:
-    parsed = mapping.parse_series(
+def series(ticker: str = "KXHIGHNY") -> terms.SeriesTerms:
+    parsed = terms.parse_series(
         Fields(sample("kalshi_samples/prod_series_KXHIGHNY_2026-09-23.json"), "series")
     )
-    return mapping.SeriesTerms(ticker, parsed.fee_type, parsed.fee_multiplier)
+    return terms.SeriesTerms(ticker, parsed.fee_type, parsed.fee_multiplier)
 
 
-def event(**changes: Any) -> mapping.EventTerms:
-    return mapping.parse_event(Fields(sample(EVENT_FILE)["event"] | changes, "event"))
+def event(**changes: Any) -> terms.EventTerms:
+    return terms.parse_event(Fields(sample(EVENT_FILE)["event"] | changes, "event"))
 
 
-def contract(market: Any, *, of: mapping.EventTerms | None = None) -> Contract:
-    return mapping.parse_contract(
+def contract(market: Any, *, of: terms.EventTerms | None = None) -> Contract:
+    return terms.parse_contract(
         Fields(market, "market"), of or event(), series(), CITIES["NYC"], MarketType.HIGH
     )
 
@@ -73,7 +73,7 @@ def test_recorded_low_markets_of_chicago_are_proven() -> None:
     markets = sample("kalshi_samples/prod_markets_KXLOWTCHI_2026-09-24_trimmed.json")["markets"]
 
     for market in markets:
-        found = mapping.parse_contract(
+        found = terms.parse_contract(
             Fields(market, "market"), of, series("KXLOWTCHI"), CITIES["CHI"], MarketType.LOW
         )
         assert found.proof == ()
@@ -82,10 +82,8 @@ def test_recorded_low_markets_of_chicago_are_proven() -> None:
 
 def test_market_of_the_wrong_city_variable_or_source_is_not_proven() -> None:
     market = sample(EVENT_FILE)["markets"][0]
-    other = mapping.parse_contract(
-        Fields(market, "market"), event(), series(), CITIES["PHL"], MarketType.HIGH
-    )
-    wrong_variable = mapping.parse_contract(
+    other = terms.parse_contract(Fields(market, "market"), event(), series(), CITIES["PHL"], MarketType.HIGH)
+    wrong_variable = terms.parse_contract(
         Fields(market, "market"), event(), series(), CITIES["NYC"], MarketType.LOW
     )
     wrong_source = contract(market, of=event(settlement_sources=[{"name": "AccuWeather", "url": ""}]))

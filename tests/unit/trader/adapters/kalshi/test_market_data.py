@@ -34,6 +34,8 @@ class Venue:
         self.markets: list[Any] = [dict(market) for market in RECORDED["markets"]]
         self.books: dict[str, Any] = {market["ticker"]: BOOK for market in self.markets}
         self.special: dict[str, Reply] = {}
+        self.fee_changes: list[Any] = []
+        self.event_fee_changes: list[Any] = []
 
     def __call__(self, asked: Asked) -> Reply:
         path = asked.path.removeprefix(BASE)
@@ -45,6 +47,10 @@ class Venue:
             return reply({"events": [RECORDED["event"]], "cursor": ""})
         if path == "/series/KXHIGHNY":
             return reply(SERIES)
+        if path == "/series/fee_changes":
+            return reply({"series_fee_change_arr": self.fee_changes})
+        if path == "/events/fee_changes":
+            return reply({"event_fee_changes": self.event_fee_changes, "cursor": ""})
         if path == "/markets/orderbooks":
             wanted = asked.query["tickers"].split(",")
             return reply(
@@ -103,6 +109,65 @@ def test_terms_of_series_and_events_are_read_once_a_day() -> None:
         clock.advance(timedelta(days=1).total_seconds())
         data.look(["KXHIGHNY"])
         assert server.paths().count(f"{BASE}/events") == server.paths().count(f"{BASE}/series/KXHIGHNY") == 2
+
+
+COMING = {"id": "1", "series_ticker": "KXHIGHNY", "fee_type": "quadratic", "fee_multiplier": 2}
+
+
+def test_an_announced_fee_change_is_told_and_read_when_it_is_due() -> None:
+    venue = Venue()
+    due = FakeClock().now() + timedelta(hours=2)
+    venue.fee_changes = [COMING | {"scheduled_ts": due.isoformat()}]
+
+    with looking(venue) as (data, server, clock):
+        notices = {notice.key: notice.text for notice in data.look(["KXHIGHNY"]).notices}
+        assert notices["fee KXHIGHNY"] == "KXHIGHNY: quadratic x 2 from 2026-07-16 17:00 UTC"
+
+        venue.special["/series/KXHIGHNY"] = reply({"series": SERIES["series"] | {"fee_multiplier": 2}})
+        clock.advance(7199)
+        assert {c.fee_multiplier for c in data.look(["KXHIGHNY"]).contracts} == {Decimal(1)}
+        clock.advance(1)
+        assert {c.fee_multiplier for c in data.look(["KXHIGHNY"]).contracts} == {Decimal(2)}
+        assert server.paths().count(f"{BASE}/series/KXHIGHNY") == 2
+
+
+def test_an_event_that_clears_its_own_fee_is_told() -> None:
+    venue = Venue()
+    cleared: dict[str, Any] = {"id": "2", "event_ticker": "KXHIGHNY-26SEP23", "series_ticker": "KXHIGHNY"}
+    cleared |= {"fee_type_override": None, "fee_multiplier_override": None}
+    venue.event_fee_changes = [cleared | {"scheduled_ts": "2026-07-20T00:00:00Z"}]
+
+    with looking(venue) as (data, _, _):
+        texts = [notice.text for notice in data.look(["KXHIGHNY"]).notices]
+
+    assert "KXHIGHNY-26SEP23: its series' fee from 2026-07-20 00:00 UTC" in texts
+
+
+def test_the_series_own_notice_is_told_and_an_unknown_form_is_no_notice() -> None:
+    venue = Venue()
+    with looking(venue) as (data, _, _):
+        (notice,) = data.look(["KXHIGHNY"]).notices
+    assert notice.key == "notice GLOBALTEMPERATURE-bulk-2026-09-02"
+    assert "material error in the initial non-preliminary publication" in notice.text
+
+    venue.special["/series/KXHIGHNY"] = reply({"series": SERIES["series"] | {"product_metadata": []}})
+    with looking(venue) as (data, _, _):
+        assert data.look(["KXHIGHNY"]).notices == ()
+
+
+def test_fee_changes_that_cannot_be_read_are_told_and_asked_for_again_within_the_hour() -> None:
+    venue = Venue()
+    venue.special["/series/fee_changes"] = reply({"series_fee_change_arr": [{"id": "1"}]})
+
+    with looking(venue) as (data, _, clock):
+        view = data.look(["KXHIGHNY"])
+        assert len(view.contracts) == 6
+        assert "fees" in {notice.key for notice in view.notices}
+
+        del venue.special["/series/fee_changes"]
+        assert "fees" in {notice.key for notice in data.look(["KXHIGHNY"]).notices}
+        clock.advance(3600)
+        assert "fees" not in {notice.key for notice in data.look(["KXHIGHNY"]).notices}
 
 
 @pytest.mark.parametrize(
@@ -240,9 +305,12 @@ def test_event_that_is_not_listed_refuses_its_markets() -> None:
 def test_status_is_read_even_from_a_503_that_names_it(answer: Reply, trading: bool) -> None:
     with looking(lambda _: answer) as (data, server, _):
         status = data.status()
+        data.status()
 
         assert status.trading_active is trading
-        assert len(server.asked) == 1
+        assert server.paths().count(f"{BASE}/exchange/status") == 2
+        assert status.pause is not None  # no schedule could be read here: the weekly pause is known without
+        assert data.look([]).notices[-1].key == "schedule"
 
 
 @pytest.mark.parametrize(
@@ -258,11 +326,18 @@ def test_results_are_those_published_and_damaged_ones_are_named() -> None:
     event = markets[0]["event_ticker"]
     rows = [market for market in markets if market["event_ticker"] == event]
     damaged = rows[0] | {"result": "perhaps", "ticker": "DAMAGED"}
+    old = rows.pop()
 
-    with looking(lambda _: reply({"markets": [*rows, damaged], "cursor": ""})) as (data, server, _):
-        results = data.results([market["ticker"] for market in rows])
+    def script(asked: Asked) -> Reply:
+        live = asked.path == f"{BASE}/markets"
+        return reply({"markets": [*rows, damaged] if live else [old], "cursor": ""})
 
-        assert server.asked[0].query["tickers"] == ",".join(market["ticker"] for market in rows)
+    with looking(script) as (data, server, _):
+        results = data.results([market["ticker"] for market in [*rows, old]])
+
+        assert server.asked[0].query["tickers"].split(",") == sorted(m["ticker"] for m in [*rows, old])
+        assert [asked.path for asked in server.asked] == [f"{BASE}/markets", f"{BASE}/historical/markets"]
+        assert server.asked[1].query["tickers"] == old["ticker"]
         assert [refused.ticker for refused in data.refused_results] == ["DAMAGED"]
-    assert {result.ticker for result in results} == {market["ticker"] for market in rows}
+    assert {result.ticker for result in results} == {market["ticker"] for market in [*rows, old]}
     assert all(result.climate_date == date(2026, 7, 10) and result.value == 85 for result in results)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes.samples import sample
 from trader.adapters.fields import Fields
-from trader.adapters.kalshi import mapping
+from trader.adapters.kalshi import mapping, terms
 from trader.core.settlement import fits_together, ladder_ok, result_of
 from trader.domain.cities import load_cities
 from trader.domain.errors import MalformedPayload
@@ -53,21 +53,21 @@ def market(event: str, inches: str, secondary: str = BY_TWC, **changes: Any) -> 
     }
 
 
-def event_of(ticker: str, source: str) -> mapping.EventTerms:
+def event_of(ticker: str, source: str) -> terms.EventTerms:
     fields = ENVELOPE["event"] | {
         "event_ticker": ticker,
         "series_ticker": ticker.partition("-")[0],
         "strike_date": None,
         "settlement_sources": [{"name": source, "url": "https://example.org/rules"}],
     }
-    return mapping.parse_event(Fields(fields, "event"))
+    return terms.parse_event(Fields(fields, "event"))
 
 
 def contract(row: dict[str, Any], kind: MarketType, source: str = TWC) -> Contract:
     event = event_of(row["event_ticker"], source)
-    terms = mapping.SeriesTerms(event.series_ticker, "quadratic", Decimal(1))
+    series = terms.SeriesTerms(event.series_ticker, "quadratic", Decimal(1))
     city = CITIES["NYC" if "NYC" in row["event_ticker"] else "CHI"]
-    return mapping.parse_contract(Fields(row, "market"), event, terms, city, kind)
+    return terms.parse_contract(Fields(row, "market"), event, series, city, kind)
 
 
 @pytest.mark.story("3.1")
