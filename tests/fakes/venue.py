@@ -193,19 +193,27 @@ class FakeExchange:
 
 @dataclass
 class FakeWeather:
-    """A weather service with one snapshot a city, and climate reports; ``asked`` are the cities asked for."""
+    """A weather service with one snapshot a city, and climate reports.
+
+    ``asked`` are the locations asked for; those in ``away`` do not answer.
+    """
 
     snapshots: dict[str, WeatherSnapshot] = field(default_factory=dict)
     reports: tuple[ClimateReport, ...] = ()
     error: Exception | None = None
     asked: list[str] = field(default_factory=list)
+    away: frozenset[str] = frozenset()
 
     def get_weather(self, cities: tuple[CityConfig, ...]) -> tuple[WeatherView, ...]:
         found = (self.snapshots[city.code] for city in cities if city.code in self.snapshots)
         return tuple(WeatherView(snapshot=snapshot, payloads=()) for snapshot in found)
 
-    def climate_reports(self, city: CityConfig, since: datetime | None = None) -> tuple[ClimateReport, ...]:
-        self.asked.append(city.code)
+    def climate_reports(
+        self, city: CityConfig, location: str, since: datetime | None = None
+    ) -> tuple[ClimateReport, ...]:
+        self.asked.append(location)
         if self.error:
             raise self.error
-        return tuple(r for r in self.reports if r.city_code == city.code)
+        if location in self.away:
+            raise TransientError(f"climate reports of {location}: expected an answer, found none")
+        return tuple(r for r in self.reports if r.pil == f"CLI{location}")

@@ -33,8 +33,8 @@ class Trader:
     """Adapters, settings and identity of one process that may trade.
 
     ``epoch`` is the writer's number, written on every row. ``absences`` remembers complete listings that
-    lacked an order, which is evidence only together. ``reports_seen`` is when each city's climate reports
-    were last listed.
+    lacked an order, which is evidence only together. ``reports_seen`` is when each location's climate
+    reports were last listed.
     """
 
     settings: Settings

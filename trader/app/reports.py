@@ -16,33 +16,37 @@ FINAL_DUE = timedelta(hours=12)
 
 
 def collect_reports(trader: Trader) -> int:
-    """Store the reports issued since the last look, of each city that is due; return how many were new.
+    """Store the reports issued since the last look, of each location that is due; return how many were new.
 
     A service that does not answer is asked again at the next call; nothing is concluded.
     """
-    return sum(_collect(trader, city) for city in trader.cities.values() if _is_due(trader, city))
+    return sum(
+        _collect(trader, city, location)
+        for city in trader.cities.values()
+        for location in city.report_locations
+        if _is_due(trader, city, location)
+    )
 
 
-def _is_due(trader: Trader, city: CityConfig) -> bool:
+def _is_due(trader: Trader, city: CityConfig, location: str) -> bool:
     now = trader.clock.now()
-    looked_at = trader.reports_seen.get(city.code)
+    looked_at = trader.reports_seen.get(location)
     if looked_at is None:
         return True
     yesterday = climate_date(now - timedelta(days=1), city)
-    is_early = climate_date(now - FINAL_DUE, city) == yesterday
-    awaited = [f"CLI{location}" for location in city.report_locations] if is_early else []
-    is_awaited = any(
-        trader.store.weather.first_final(pil, yesterday, MarketType.HIGH) is None for pil in awaited
+    is_awaited = (
+        climate_date(now - FINAL_DUE, city) == yesterday
+        and trader.store.weather.first_final(f"CLI{location}", yesterday, MarketType.HIGH) is None
     )
     return now - looked_at >= (WAIT_FOR_FINAL if is_awaited else WAIT)
 
 
-def _collect(trader: Trader, city: CityConfig) -> int:
+def _collect(trader: Trader, city: CityConfig, location: str) -> int:
     now = trader.clock.now()
     try:
-        reports = trader.weather.climate_reports(city)
+        reports = trader.weather.climate_reports(city, location)
     except TransientError as error:
-        trader.log.warning("climate_reports_unavailable", city=city.code, error=str(error))
+        trader.log.warning("climate_reports_unavailable", location=location, error=str(error))
         return 0
-    trader.reports_seen[city.code] = now
+    trader.reports_seen[location] = now
     return sum(trader.store.weather.save_climate_report(report, at=now) for report in reports)

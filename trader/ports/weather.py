@@ -57,8 +57,10 @@ class WeatherSource(Protocol):
         """
         ...
 
-    def climate_reports(self, city: CityConfig, since: datetime | None = None) -> tuple[ClimateReport, ...]:
-        """Return every version of the climate reports of the city's stations issued since then (three days by
-        default), oldest first by station. Raises TransientError; a partial list is never returned.
+    def climate_reports(
+        self, city: CityConfig, location: str, since: datetime | None = None
+    ) -> tuple[ClimateReport, ...]:
+        """Return every version of the climate reports of one of the city's locations issued since then (three
+        days by default), oldest first. Raises TransientError; a partial list is never returned.
         """
         ...

@@ -49,7 +49,9 @@ class Weather:
     def __init__(self, world: World, now: Callable[[], datetime]) -> None:
         self._world, self._now = world, now
         self._by_station = {city.settlement_station: city for city in load_cities().values()}
-        self._by_location = {city.cli_location: city for city in load_cities().values()}
+        self._by_location = {
+            location: city for city in load_cities().values() for location in city.report_locations
+        }
         self._products = {
             self._product_id(row): (city, row)
             for city in load_cities().values()
@@ -255,12 +257,13 @@ class Weather:
         }
 
     def _reports(self, request: Request) -> Answer:
-        city = self._by_location.get(request.params["location"])
+        location = request.params["location"]
+        city = self._by_location.get(location)
         if city is None:
             raise _Problem(500, "UnexpectedProblem", "An unexpected problem has occurred.")
-        issued = [
-            row for row in reversed(self._world.climate.get(city.code, ())) if row.issued_at <= self._now()
-        ]
+        # of the stations that only give rain and snow no report was recorded
+        recorded = self._world.climate.get(city.code, ()) if location == city.cli_location else ()
+        issued = [row for row in reversed(recorded) if row.issued_at <= self._now()]
         body = {
             "@context": {"@version": "1.1"},
             "@graph": [self._head(self._product_id(row)) for row in issued],

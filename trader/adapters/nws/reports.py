@@ -1,7 +1,6 @@
 """Every version of the daily climate reports of a city's stations, read and judged once."""
 
 import threading
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -26,30 +25,27 @@ class ClimateReports:
         self._read: dict[str, _Read] = {}
         self._lock = threading.Lock()
 
-    def of(self, city: CityConfig, since: datetime | None = None) -> tuple[ClimateReport, ...]:
-        """Return all versions issued since then (three days by default), oldest first by station.
+    def of(self, city: CityConfig, location: str, since: datetime | None = None) -> tuple[ClimateReport, ...]:
+        """Return all versions issued since then (three days by default), oldest first.
 
         The first final of a day is told from later ones by the list itself, which reaches back for weeks.
         Raises TransientError; a partial list is never returned.
         """
         earliest = since or self._clock.now() - DEFAULT_SPAN
-        return tuple(
-            report for location in city.report_locations for report in self._at(city, location, earliest)
-        )
-
-    def _at(self, city: CityConfig, location: str, earliest: datetime) -> Iterator[ClimateReport]:
         try:
             heads = self._client.product_list("CLI", location)
             # one more day: a revised report whose first version is just outside must not look like the first
             wanted = [head for head in heads if head.issued_at >= earliest - timedelta(days=1)]
             texts = [self._text(head.product_id, city, location) for head in wanted]
         except MalformedPayload as error:
-            raise TransientError(f"{error}; no report of {city.code} was used") from error
+            raise TransientError(f"{error}; no report of {location} was used") from error
         finals: set[object] = set()
+        reports = []
         for text, issued_at, payload in texts:
             report = _report(text, issued_at, payload, city, location, finals)
             if report.issued_at >= earliest:
-                yield report
+                reports.append(report)
+        return tuple(reports)
 
     def _text(self, product_id: str, city: CityConfig, location: str) -> _Read:
         with self._lock:

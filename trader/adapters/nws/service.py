@@ -78,9 +78,11 @@ class WeatherService:
         with ThreadPoolExecutor(self._workers, thread_name_prefix="weather") as pool:
             return tuple(pool.map(self._view, cities))
 
-    def climate_reports(self, city: CityConfig, since: datetime | None = None) -> tuple[ClimateReport, ...]:
-        """Return every version of the city's climate reports, oldest first. Raises TransientError."""
-        return self._reports.of(city, since)
+    def climate_reports(
+        self, city: CityConfig, location: str, since: datetime | None = None
+    ) -> tuple[ClimateReport, ...]:
+        """Return every version of a location's climate reports, oldest first. Raises TransientError."""
+        return self._reports.of(city, location, since)
 
     def _view(self, city: CityConfig) -> WeatherView:
         known, is_new = self._cache.get(city.code, lambda before: self._fetch(city, before))

@@ -71,3 +71,12 @@ def test_every_version_is_stored_once_with_rain_and_snow(newyork: Desk) -> None:
     assert weather.first_final("CLINYC", b.DAY, MarketType.HIGH) == 85
     assert weather.first_final("CLINYC", b.DAY, MarketType.RAIN) == 305
     assert [m.amount.units for m in weather.months(b.DAY)] == [305, 0]
+
+
+def test_a_station_that_does_not_answer_costs_no_other_one(newyork: Desk) -> None:
+    newyork.trader.cities = {"CHI": b.CITIES["CHI"]}  # temperatures at Midway, rain and snow at O'Hare
+    newyork.weather.reports = (report(85, pil="CLIORD", city_code="CHI"),)
+    newyork.weather.away = frozenset({"MDW"})
+
+    assert run(newyork, 2) == (1, [0, 1])
+    assert newyork.weather.asked == ["MDW", "ORD", "MDW"]

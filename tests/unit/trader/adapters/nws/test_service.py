@@ -353,9 +353,9 @@ def test_every_version_of_a_climate_report_is_returned_with_its_standing() -> No
     script.products = {entry["id"]: entry for entry in (again, other, final, early)}
 
     with weather(script) as (service, server, _):
-        found = service.climate_reports(NYC, since=datetime(2026, 7, 9, tzinfo=UTC))
-        service.climate_reports(NYC, since=datetime(2026, 7, 9, tzinfo=UTC))
-        recent = service.climate_reports(NYC, since=datetime(2026, 7, 10, 7, tzinfo=UTC))
+        found = service.climate_reports(NYC, "NYC", since=datetime(2026, 7, 9, tzinfo=UTC))
+        service.climate_reports(NYC, "NYC", since=datetime(2026, 7, 9, tzinfo=UTC))
+        recent = service.climate_reports(NYC, "NYC", since=datetime(2026, 7, 10, 7, tzinfo=UTC))
 
         assert len(server.asked) == 4 + 3  # each text once, the list each time
     assert [(r.status, r.high_f, r.low_f) for r in found] == [
@@ -380,7 +380,7 @@ def test_climate_reports_are_whole_or_not_there(answer: Reply) -> None:
             NwsClient(http, server.origin, clock=clock), None, clock=clock, gates=GateLimits()
         )
         with pytest.raises(TransientError):
-            service.climate_reports(NYC)
+            service.climate_reports(NYC, "NYC")
 
 
 @pytest.mark.story("3.5")
