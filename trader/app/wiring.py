@@ -12,7 +12,7 @@ from trader.adapters.kalshi.client import KalshiClient
 from trader.adapters.kalshi.exchange import KalshiExchange, KalshiMarketData
 from trader.adapters.kalshi.signing import load_signer
 from trader.adapters.nws.client import NwsClient
-from trader.adapters.nws.service import WeatherService
+from trader.adapters.nws.service import WEATHER_WORKERS, WeatherService
 from trader.adapters.openmeteo.client import EnsembleClient
 from trader.adapters.ops.approvals import ApprovalRepository
 from trader.adapters.ops.pool import Database
@@ -104,81 +104,97 @@ def open_from_env(env: Mapping[str, str], *, command: str) -> Iterator[Trader]:
 def open_trader(
     settings: Settings, *, clock: Clock, command: str, world: str | None = None
 ) -> Iterator[Trader]:
-    """Build everything, take the writer lock, reconcile, and hand over a trader that may trade.
+    """Open database and sockets, start a trader on them, and hand it over.
 
     Raises ConfigurationError for a wrong key or address, LostWriterLock when another trader runs.
     """
     if settings.database_url is None:
         raise ConfigurationError("DATABASE_URL: expected a URL, found none; nothing was started")
     url = settings.database_url.get_secret_value()
-    cities = load_cities()
     with ExitStack() as stack:
         database = stack.enter_context(
             Database(url, max_size=settings.db_pool_max, timeout_s=settings.db_timeout_s)
         )
         store = PostgresOpsStore(database, lock_url=url)
         stack.callback(store.close)
-        http = stack.enter_context(HttpClient(clock=clock, timeout_s=settings.http_timeout_s))
-        signer = (
-            load_signer(settings.kalshi_key.key_id, settings.kalshi_key.key_file)
-            if settings.kalshi_key
-            else None
-        )
-        client = KalshiClient(http, settings.kalshi_base_url, clock=clock, signer=signer)
-        exchange: Exchange = (
-            KalshiExchange(client, clock=clock, mode=settings.mode)
-            if settings.mode is not TradingMode.SHADOW
-            else _shadow(store, settings, clock)
-        )
-        if world is None and (belongs := store.world_now()):
-            raise ConfigurationError(
-                f"Database: expected one of the live world, found one of the recorded world {belongs[0]}; "
-                "nothing was started. Give DATABASE_URL, start that world's simulator, or remove the data "
-                "folder's env file."
-            )
         if settings.mode is TradingMode.LIVE and command not in WITHOUT_VERDICT:
             require_verdict(ApprovalRepository(database), clock.now())
-        account = exchange.authenticate()
-        _adopt_limits(client)
-        epoch = store.open_epoch(
-            mode=settings.mode, account=account, command=command, version=__version__, at=clock.now()
+        http = stack.enter_context(HttpClient(clock=clock, timeout_s=settings.http_timeout_s))
+        yield start_trader(settings, store=store, http=http, clock=clock, command=command, world=world)
+
+
+def start_trader(
+    settings: Settings,
+    *,
+    store: OpsStore,
+    http: HttpClient,
+    clock: Clock,
+    command: str,
+    world: str | None = None,
+    weather_workers: int = WEATHER_WORKERS,
+) -> Trader:
+    """Take the writer lock, reconcile, and return a trader that may trade on these books and this wire.
+
+    Raises ConfigurationError for a wrong key or address, LostWriterLock when another trader runs.
+    """
+    cities = load_cities()
+    signer = (
+        load_signer(settings.kalshi_key.key_id, settings.kalshi_key.key_file) if settings.kalshi_key else None
+    )
+    client = KalshiClient(http, settings.kalshi_base_url, clock=clock, signer=signer)
+    exchange: Exchange = (
+        KalshiExchange(client, clock=clock, mode=settings.mode)
+        if settings.mode is not TradingMode.SHADOW
+        else _shadow(store, settings, clock)
+    )
+    if world is None and (belongs := store.world_now()):
+        raise ConfigurationError(
+            f"Database: expected one of the live world, found one of the recorded world {belongs[0]}; "
+            "nothing was started. Give DATABASE_URL, start that world's simulator, or remove the data "
+            "folder's env file."
         )
-        store.save_cities(list(cities.values()), at=clock.now())
-        store.ensure_partitions(clock.now().date(), 3)
-        if world:
-            store.set_world_clock(world, clock.now(), at=clock.now())
-        ensemble = (
-            EnsembleClient(http, settings.openmeteo_base_url, clock=clock)
-            if settings.openmeteo_base_url
-            else None
-        )
-        trader = Trader(
-            settings=settings,
-            mode=settings.mode,
-            account=account,
+    account = exchange.authenticate()
+    _adopt_limits(client)
+    epoch = store.open_epoch(
+        mode=settings.mode, account=account, command=command, version=__version__, at=clock.now()
+    )
+    store.save_cities(list(cities.values()), at=clock.now())
+    store.ensure_partitions(clock.now().date(), 3)
+    if world:
+        store.set_world_clock(world, clock.now(), at=clock.now())
+    ensemble = (
+        EnsembleClient(http, settings.openmeteo_base_url, clock=clock)
+        if settings.openmeteo_base_url
+        else None
+    )
+    trader = Trader(
+        settings=settings,
+        mode=settings.mode,
+        account=account,
+        clock=clock,
+        store=store,
+        market_data=KalshiMarketData(client, cities=cities, clock=clock),
+        exchange=exchange,
+        weather=WeatherService(
+            NwsClient(http, settings.nws_base_url, clock=clock),
+            ensemble,
             clock=clock,
-            store=store,
-            market_data=KalshiMarketData(client, cities=cities, clock=clock),
-            exchange=exchange,
-            weather=WeatherService(
-                NwsClient(http, settings.nws_base_url, clock=clock),
-                ensemble,
-                clock=clock,
-                gates=settings.gates,
-            ),
-            halt_file=HaltFile(settings.halt_file),
-            log=logger(),
-            cities=cities,
-            epoch=epoch,
-            min_forecast_pairs=settings.min_forecast_pairs,
-        )
-        _start_capital(trader)
-        reconcile(trader)
-        store.mark_reconciled(epoch, at=clock.now())
-        trader.log.info(
-            "trader_started", mode=settings.mode, account=account, epoch=epoch, command=command, world=world
-        )
-        yield trader
+            gates=settings.gates,
+            workers=weather_workers,
+        ),
+        halt_file=HaltFile(settings.halt_file),
+        log=logger(),
+        cities=cities,
+        epoch=epoch,
+        min_forecast_pairs=settings.min_forecast_pairs,
+    )
+    _start_capital(trader)
+    reconcile(trader)
+    store.mark_reconciled(epoch, at=clock.now())
+    trader.log.info(
+        "trader_started", mode=settings.mode, account=account, epoch=epoch, command=command, world=world
+    )
+    return trader
 
 
 def _adopt_limits(client: KalshiClient) -> None:

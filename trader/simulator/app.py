@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,13 @@ HANG_S = 60.0
 
 TRANSPORTS: dict[tuple[str, int, int], asyncio.Transport] = {}
 """Open connections by the peer's address and our port, so that a fault can cut one."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoReply:
+    """The caller gets nothing: its connection is cut at once, or after it waited as long as it would."""
+
+    at_once: bool
 
 
 class Simulator:
@@ -61,11 +69,18 @@ class Simulator:
             headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
             body=await _body(receive),
         )
+        reply = self.respond(request)
+        if isinstance(reply, NoReply):
+            await _abandon(scope, receive, at_once=reply.at_once)
+        else:
+            await self._send(send, reply)
+
+    def respond(self, request: Request) -> Answer | NoReply:
+        """Do what one request asks, or what a planned fault makes of it; counted and logged."""
         found = self._router.find(request.method, request.path)
         if found is None:
-            await self._send(send, _refusal(not_found()))
             self._record(request, 404)
-            return
+            return self._dated(_refusal(not_found()))
         route, params = found
         fault = self._faults.next(route.operation)
         reply: Answer | None = None
@@ -75,10 +90,12 @@ class Simulator:
             reply = _spoiled(fault)
         self._log.add(route, KEY_HEADER in request.headers)
         self._record(request, reply.status if reply else 0)
-        if reply is None:
-            await _abandon(scope, receive, at_once=fault is FaultKind.DROP_CONNECTION)
-        else:
-            await self._send(send, reply)
+        return NoReply(at_once=fault is FaultKind.DROP_CONNECTION) if reply is None else self._dated(reply)
+
+    def _dated(self, reply: Answer) -> Answer:
+        """Add the world's date, because clients measure their skew by it."""
+        date = format_datetime(self.exchange.clock.now(), usegmt=True)
+        return replace(reply, headers=(("date", date), *reply.headers))
 
     def _handle(self, route: Route, request: Request) -> Answer:
         try:
@@ -89,16 +106,10 @@ class Simulator:
             return _refusal(refused)
 
     async def _send(self, send: Send, reply: Answer) -> None:
-        """Send an answer; its Date is the world's, because clients measure their skew by it."""
-        date = format_datetime(self.exchange.clock.now(), usegmt=True)
-        headers = [
-            ("content-type", reply.content_type),
-            ("content-length", str(len(reply.body))),
-            ("date", date),
-            *reply.headers,
-        ]
+        length = str(len(reply.body))
+        headers = [("content-type", reply.content_type), ("content-length", length), *reply.headers]
         if reply.status == 204:
-            headers = [("date", date)]
+            headers = [*reply.headers]
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         await send({"type": "http.response.start", "status": reply.status, "headers": encoded})
         await send({"type": "http.response.body", "body": reply.body})

@@ -33,6 +33,8 @@ by more, the sharpest fronts by less.
 """
 
 CELL_LIFE = timedelta(hours=24)
+WEATHER_WORKERS = 4
+"""Cities asked at once; the service asks for no more than a few."""
 
 
 class EnsembleSource(Protocol):
@@ -63,7 +65,7 @@ class WeatherService:
         *,
         clock: Clock,
         gates: GateLimits,
-        workers: int = 4,
+        workers: int = WEATHER_WORKERS,
         ttl_s: float = WEATHER_CACHE_MIN * 60,
     ) -> None:
         self._nws, self._ensemble, self._clock, self._gates = nws, ensemble, clock, gates
@@ -75,6 +77,8 @@ class WeatherService:
 
     def get_weather(self, cities: tuple[CityConfig, ...]) -> tuple[WeatherView, ...]:
         """Return one view per city in the given order. Never raises for a source that fails: flags tell."""
+        if self._workers == 1:  # a simulation: the order of its calls must repeat
+            return tuple(map(self._view, cities))
         with ThreadPoolExecutor(self._workers, thread_name_prefix="weather") as pool:
             return tuple(pool.map(self._view, cities))
 

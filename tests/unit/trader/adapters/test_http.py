@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.loopback import Asked, Loopback, Reply, reply, serving
-from trader.adapters.http import HttpClient, _Call, join_path
+from trader.adapters.http import HttpClient, join_path
+from trader.adapters.wire import _Call
 from trader.domain.errors import InvariantViolation, TransientError
 
 
