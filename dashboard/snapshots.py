@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
 import streamlit as st
@@ -72,7 +72,20 @@ def _keepers() -> tuple[Keeper[Live], Keeper[Figures]]:
 @st.cache_resource(ttl=REFRESH_S, show_spinner=False, refresh_mode="background")
 def live() -> Kept[Live]:
     """Page state, board and health of this slot."""
-    return _keepers()[0].get(database().reading, queries.live)
+    return _keepers()[0].get(database().reading, _read_live)
+
+
+def _read_live(read: Reader) -> Live:
+    """What nobody has checked yet needs no check here: who reads this page knows that it is up."""
+    found = queries.live(read)
+    seen = {"status": "ok", "last_ok": found.page and found.page.as_of, "message": "you are reading it"}
+    return replace(
+        found,
+        health=tuple(
+            h.model_copy(update=seen) if h.component == "dashboard" and h.status == "unknown" else h
+            for h in found.health
+        ),
+    )
 
 
 @st.cache_resource(ttl=REFRESH_S, show_spinner=False, refresh_mode="background")

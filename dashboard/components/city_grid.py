@@ -42,7 +42,7 @@ def title(board: Iterable[BoardRow], market_type: str, day: Day) -> str:
     """``Highest temperature today, Jul 21``."""
     when = [r.climate_date for r in rows_of(board, market_type, day).values()]
     text = f", {_day(max(when))}" if when else ""
-    return f'<div class="mb"><h2 class="title">{_TITLES[market_type]} {day.lower()}{text}</h2></div>'
+    return f'<h2 class="title">{_TITLES[market_type]} {day.lower()}{text}</h2>'
 
 
 def key(board: Iterable[BoardRow], market_type: str, day: Day) -> str:
@@ -56,10 +56,10 @@ def key(board: Iterable[BoardRow], market_type: str, day: Day) -> str:
     )
     extreme = "High" if market_type == "HIGH" else "Low"
     return (
-        f'<div class="mb"><ul class="key"><li><i class="kb"></i>{market}</li><li><i class="ko"></i>'
+        f'<ul class="key"><li><i class="kb"></i>{market}</li><li><i class="ko"></i>'
         f"{ours}</li>"
         f'<li><i class="kw"></i>Our 80% range and middle</li><li><i class="kt"></i>{extreme} so far</li>'
-        f"</ul></div>"
+        "</ul>"
     )
 
 
@@ -67,7 +67,7 @@ def grid(board: Iterable[BoardRow], as_of: datetime | None, market_type: str, da
     """Always ten cards, whatever the board holds."""
     rows = rows_of(board, market_type, day)
     cards = "".join(card(place, rows.get(place.code), as_of, market_type) for place in PLACES)
-    return f'<div class="mb"><div class="grid">{cards}</div></div>'
+    return f'<div class="grid">{cards}</div>'
 
 
 def _is_decided(row: BoardRow) -> bool:

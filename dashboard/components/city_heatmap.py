@@ -87,12 +87,11 @@ def table(rows: Sequence[CityTotal]) -> str:
         for r in rows
     )
     return (
-        '<div class="mb"><table class="tab"><thead><tr><th>City</th><th class="n">Trades</th><th class="n '
+        '<table class="tab"><thead><tr><th>City</th><th class="n">Trades</th><th class="n '
         'hide">Volume</th>'
         '<th class="n hide">Won</th><th class="n hide">Lost</th><th class="n">Win rate</th><th class="n">'
         "Break-even</th>"
         f'<th class="n hide">Fees</th><th class="n">P&amp;L</th></tr></thead><tbody>{body}</tbody></table>'
-        f"</div>"
     )
 
 

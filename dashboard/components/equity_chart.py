@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from dashboard import format as fmt
 from dashboard import theme
+from dashboard.components import panel, step_chart
 from dashboard.rows import EquityPoint
 
 DELAY: Final = timedelta(minutes=60)
@@ -78,22 +79,24 @@ def alt(points: Sequence[EquityPoint]) -> str:
     )
 
 
+def small(points: Sequence[EquityPoint], as_of: datetime) -> str:
+    """The chart as page text and one image, without hover, for the first page."""
+    line = [(_x(p.timestamp), p.total_equity) for p in steps(points)]
+    return step_chart.draw(line, points[-1].starting_capital, _x(as_of), DELAY, alt(points))
+
+
 def figures(points: Sequence[EquityPoint], wins: int, losses: int, as_of: datetime) -> str:
     """The numbers above the chart: now, since when, settled, unrealised."""
     first, last = points[0], points[-1]
     change = last.total_equity - last.starting_capital
     since = fmt.day(_x(first.timestamp).date(), _x(as_of).date())
     ink = "up" if change > 0 else "down" if change < 0 else ""
-    items = (
-        ("Now", fmt.money(last.total_equity), ""),
+    return panel.figures(
+        ("Equity", fmt.money(last.total_equity), ""),
         (f"Profit and loss, from {since}", fmt.money_signed(change), ink),
         ("Settled", f"{wins} won, {losses} lost" if wins + losses else "none yet", ""),
         ("Open, if sold now", fmt.money_signed(last.unrealized_pnl), ""),
     )
-    body = "".join(
-        f'<div><span class="q">{q}</span><b class="{css}">{text}</b></div>' for q, text, css in items
-    )
-    return f'<div class="mb"><div class="nums">{body}</div></div>'
 
 
 def _figures(point: EquityPoint) -> tuple[Decimal, Decimal, Decimal]:

@@ -59,7 +59,7 @@ def table(steps: Sequence[FunnelStep]) -> str:
             f'<td class="track" aria-hidden="true"><i style="width:{width:.1f}%"></i></td>'
             f'<td class="n">{step.count:,}</td><td class="n d">{lost}</td></tr>'
         )
-    return f'<div class="mb"><table class="fun">{body}</table></div>'
+    return f'<table class="fun">{body}</table>'
 
 
 def _plain(code: str) -> str:

@@ -49,6 +49,16 @@ def overall(rows: Sequence[Health], *, is_away: bool) -> str:
     )
 
 
+def sentence(rows: Sequence[Health], *, is_away: bool) -> str:
+    """The state of the whole in one sentence."""
+    if is_away:
+        return "The database does not answer; what you see is the last we had."
+    if not rows:
+        return "No part has reported yet."
+    faulty = [f"{NAMES[r.component]}: {_SHOWN[r.status][1].lower()}" for r in rows if r.status != "ok"]
+    return f"{', '.join(faulty)}. All other parts answer in time." if faulty else "All parts answer in time."
+
+
 def alert(rows: Sequence[Health]) -> str:
     """A banner that names every component that is not right; nothing when all are."""
     faulty = [r for r in rows if r.status in {"degraded", "down"}]
@@ -59,7 +69,7 @@ def alert(rows: Sequence[Health]) -> str:
         f"<span>{badge(r.status, NAMES[r.component])} {fmt.esc(r.message or 'no reason given')}</span>"
         for r in faulty
     )
-    return f'<div class="mb"><div class="alert{" bad" if is_down else ""}" role="alert">{items}</div></div>'
+    return f'<div class="alert{" bad" if is_down else ""}" role="alert">{items}</div>'
 
 
 def table(rows: Sequence[Health], as_of: datetime | None, *, is_away: bool = False) -> str:
@@ -85,7 +95,7 @@ def table(rows: Sequence[Health], as_of: datetime | None, *, is_away: bool = Fal
             f'<td class="n">{seen}</td></tr>'
         )
     return (
-        '<div class="mb"><table class="health"><caption class="sr">Components, state, remark, last time '
+        '<table class="health"><caption class="sr">Components, state, remark, last time '
         "right "
-        f"(New York)</caption>{body}</table></div>"
+        f"(New York)</caption>{body}</table>"
     )

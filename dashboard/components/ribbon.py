@@ -20,8 +20,8 @@ def ribbon(page: PageState | None, health: Sequence[Health], *, is_away: bool) -
         )
     css = "top ribbon" if words and (page is None or page.world or page.mode != "LIVE") else "top"
     return (
-        f'<div class="mb"><div class="{css}"><div role="status">{words}</div>'
-        f'<span class="clk">{health_badges.overall(health, is_away=is_away)}{clock}</span></div></div>'
+        f'<div class="{css}"><div role="status">{words}</div>'
+        f'<span class="clk">{health_badges.overall(health, is_away=is_away)}{clock}</span></div>'
     )
 
 

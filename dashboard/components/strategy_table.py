@@ -25,7 +25,7 @@ def table(metrics: Sequence[StrategyMetric]) -> str:
             f'<td class="n {ink}">{fmt.money_signed(pnl) if settled else fmt.NA}</td></tr>'
         )
     return (
-        '<div class="mb"><table class="tab"><thead><tr><th>Strategy</th><th class="n">Decisions</th><th '
+        '<table class="tab"><thead><tr><th>Strategy</th><th class="n">Decisions</th><th '
         'class="n">Trades</th>'
-        f'<th class="n">Edge</th><th class="n">P&amp;L</th></tr></thead><tbody>{body}</tbody></table></div>'
+        f'<th class="n">Edge</th><th class="n">P&amp;L</th></tr></thead><tbody>{body}</tbody></table>'
     )

@@ -13,10 +13,10 @@ def feed(trades: Sequence[PublicTrade], as_of: datetime) -> str:
     zone = fmt.zone_name(trades[0].fill_time) if trades else ""
     body = "".join(_row(t, as_of) for t in trades)
     return (
-        f'<div class="mb"><table class="tab trades"><thead><tr><th>Time, {zone}</th><th>City</th><th>'
+        f'<table class="tab trades"><thead><tr><th>Time, {zone}</th><th>City</th><th>'
         f"Contract</th>"
         '<th>Side</th><th class="n">Qty</th><th class="n">Price</th><th class="n hide">We said</th>'
-        f'<th class="n">Result</th></tr></thead><tbody>{body}</tbody></table></div>'
+        f'<th class="n">Result</th></tr></thead><tbody>{body}</tbody></table>'
     )
 
 
@@ -30,9 +30,7 @@ def detailed(trades: Sequence[PublicTrade], as_of: datetime) -> str:
         "said</span>"
         '<span class="n">Edge</span><span class="n">Result</span></div>'
     )
-    return (
-        f'<div class="mb"><div class="rows">{head}{"".join(_details(t, as_of) for t in trades)}</div></div>'
-    )
+    return f'<div class="rows">{head}{"".join(_details(t, as_of) for t in trades)}</div>'
 
 
 def result(trade: PublicTrade) -> str:

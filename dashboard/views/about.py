@@ -2,14 +2,11 @@
 
 from pathlib import Path
 
-import streamlit as st
-
 from dashboard.views import frame
 
 TEXT = Path(__file__).parents[1] / "static" / "about.html"
 
 
 def render() -> None:
-    with frame.page():
-        frame.top()
-        st.html(TEXT)
+    with frame.slow_page("About", "What this is, how it works, and what it is not."):
+        frame.draw(TEXT.read_text(encoding="utf-8"))

@@ -26,26 +26,24 @@ _FILTERS = {
 
 
 def render() -> None:
-    with frame.page():
-        frame.top()
-        with st.container(border=True, key="panel_trades"):
-            page = snapshots.live().value.page
-            as_of = page.as_of if page else None
-            st.html(
-                panel.head("Trades", panel.late(as_of - queries.DELAY if as_of else None, as_of), level=1)
-            )
-            chosen = _filters()
-            first = snapshots.trade_page(chosen, PAGE_SIZE, 0)
-            if as_of is None or not first.value.total:
-                is_filtered = chosen != TradeFilter()
-                st.html(
-                    panel.empty("No trade matches." if is_filtered else "No trade is 60 minutes old yet.")
-                )
-                return
-            number = _pager(first.value.total)
-            shown = first if number == 0 else snapshots.trade_page(chosen, PAGE_SIZE, number * PAGE_SIZE)
-            st.html(trade_feed.detailed(shown.value.rows, as_of))
-            _download(chosen)
+    page = snapshots.live().value.page
+    as_of = page.as_of if page else None
+    late = panel.late(as_of - queries.DELAY if as_of else None, as_of)
+    with (
+        frame.slow_page("Trades", "Every trade, newest first, 60 minutes after it happened."),
+        st.container(border=True, key="panel_trades"),
+    ):
+        chosen = _filters()
+        first = snapshots.trade_page(chosen, PAGE_SIZE, 0)
+        if as_of is None or not first.value.total:
+            is_filtered = chosen != TradeFilter()
+            empty = "No trade matches." if is_filtered else "No trade is 60 minutes old yet."
+            frame.draw(panel.head("", late), panel.note(empty))
+            return
+        number = _pager(first.value.total)
+        shown = first if number == 0 else snapshots.trade_page(chosen, PAGE_SIZE, number * PAGE_SIZE)
+        frame.draw(trade_feed.detailed(shown.value.rows, as_of))
+        _download(chosen)
 
 
 def _filters() -> TradeFilter:
@@ -59,7 +57,7 @@ def _filters() -> TradeFilter:
 
 def _pager(total: int) -> int:
     pages = -(-total // PAGE_SIZE)
-    st.html(panel.note(f"{fmt.plural(total, 'trade')}, {PAGE_SIZE} a page. Open a row for its reasons."))
+    frame.draw(panel.note(f"{fmt.plural(total, 'trade')}, {PAGE_SIZE} a page. Open a row for its reasons."))
     return 0 if pages < 2 else int(st.number_input("Page", 1, pages, 1, key="page_number", width=110)) - 1
 
 

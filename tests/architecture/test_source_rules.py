@@ -28,6 +28,7 @@ ALLOWED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
             "trader.app.postgres.process": "waits for the server to stop",
             "trader.app.postgres.server": "waits for the server to answer",
             "trader.simulator.server": "runs the world's clock",
+            "dashboard.views.frame": "tells a rush of visitors by when they came",
         },
     ),
     "chance": (

@@ -324,7 +324,7 @@ def open_page(browser: Any, address: str, path: str, width: int) -> tuple[Any, l
 @pytest.mark.parametrize("width", [390, 768, 1440, 2560])
 def test_overview_fits_a_real_window(browser: Any, address: str, width: int) -> None:
     page, errors, outside = open_page(browser, address, "", width)
-    page.wait_for_selector(".js-plotly-plot .scatterlayer", timeout=30_000)
+    page.wait_for_selector(".mb .steps img", timeout=30_000)
     page.wait_for_timeout(500)
 
     found = page.evaluate(MEASURE)

@@ -238,8 +238,6 @@ def _resume(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
 
 
 def _serve(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
-    import subprocess
-
     from trader.app import serve
     from trader.app.wiring import settings_and_urls
 
@@ -249,7 +247,10 @@ def _serve(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     command = serve.page_command(port) if is_page else serve.api_command(port)
     say(f"{arguments.what} on http://127.0.0.1:{port}; Ctrl-C stops it")
     cwd = serve.ROOT / "dashboard" if is_page else serve.ROOT
-    return subprocess.call(command, env=serve.public_env(urls.dashboard), cwd=cwd)
+    sys.stdout.flush()
+    os.chdir(cwd)
+    # this process becomes the server: a signal to it cannot leave an orphan on the port
+    os.execve(command[0], command, serve.public_env(urls.dashboard))  # noqa: S606 - no shell is the point
 
 
 def _fit(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
