@@ -272,6 +272,7 @@ def _instant(text: str) -> datetime:
 
 def _evaluate(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
     from trader.app.evaluate.run import evaluate
+    from trader.domain.types import MarketType
 
     return evaluate(
         history=Path(arguments.history),
@@ -282,6 +283,7 @@ def _evaluate(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
         json=arguments.json,
         out_html=Path(arguments.html) if arguments.html else None,
         say=say,
+        variable=MarketType(arguments.variable.upper()),
     )
 
 
@@ -395,6 +397,7 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument(
         "--at", default="23Z-1,12Z,18Z", help="instants, -1 the day before (default all three)"
     )
+    score.add_argument("--variable", choices=("high", "low"), default="high", help="daily highs or lows")
     score.add_argument("--json", action="store_true", help="one object a line per city and instant")
     score.add_argument("--html", help="write a self-contained report here")
     return parser

@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from trader.app.evaluate.forecast_files import load_highs, load_issues, load_midday
+from trader.app.evaluate.forecast_files import EXTREMES, load_issues, load_midday, load_settled
 from trader.app.evaluate.market_files import load_events, load_prices
 from trader.core.forecasting.archive import Archive
 from trader.domain.cities import load_cities
 from trader.domain.errors import ConfigurationError
+from trader.domain.types import MarketType
 
 FOLDERS = ("observations", "forecasts", "kalshi")
 
 
-def load_archive(history: Path) -> Archive:
-    """Return everything the folder holds about daily highs.
+def load_archive(history: Path, variable: MarketType = MarketType.HIGH) -> Archive:
+    """Return everything the folder holds about daily highs, or daily lows.
 
     Raises ConfigurationError when the folder is no history folder, or a table in it cannot be read.
     """
@@ -23,12 +24,13 @@ def load_archive(history: Path) -> Archive:
             f"{', '.join(lacking)}; nothing was evaluated"
         )
     cities = load_cities()
-    events = load_events(history, cities)
+    extreme = EXTREMES[variable]
+    events = load_events(history, cities, variable)
     tickers = {b.ticker for of_city in events.values() for e in of_city.values() for b in e.brackets}
     return Archive(
-        issues=load_issues(history, cities),
-        highs=load_highs(history, cities),
-        midday=load_midday(history, cities),
+        issues=load_issues(history, cities, extreme),
+        settled=load_settled(history, cities, extreme),
+        midday=load_midday(history, cities) if variable is MarketType.HIGH else {},
         events=events,
         prices=load_prices(history, tickers),
     )

@@ -10,22 +10,27 @@ from trader.app.evaluate.forecast_files import _utc_second as utc_second
 from trader.app.evaluate.tables import find, groups, ordinals, read
 from trader.core.forecasting.archive import DAY_S, EPOCH, RESULT_DELAY_S, Bracket, Event, Floats, Ints, Prices
 from trader.domain.cities import CityConfig
+from trader.domain.types import MarketType
 
 Parts = dict[str, list[tuple[Ints, Floats, Floats, Floats]]]
 
 
-def load_events(history: Path, cities: dict[str, CityConfig]) -> dict[str, dict[int, Event]]:
-    """Return the events for highs by city and day. The published result counts; ours stands in where none
-    was kept."""
+def load_events(
+    history: Path, cities: dict[str, CityConfig], variable: MarketType
+) -> dict[str, dict[int, Event]]:
+    """Return the events by city and day, those of lows negated. The published result counts; ours stands in
+    where none was kept."""
     found: dict[str, dict[int, list[Bracket]]] = {}
     for path in find(history, "kalshi", "markets.csv*"):
         table = read(path, ["city", "series", "date", "ticker", "lo_f", "hi_f", "result", "result_from_obs"])
         days = ordinals(table["date"])
         for i, code in enumerate(table["city"].tolist()):
-            if code in cities and "HIGH" in str(table["series"][i]):
+            if code in cities and variable in str(table["series"][i]):
                 told = (table["result"][i], table["result_from_obs"][i])  # a wholly empty column is NaN
                 won = next((text == "yes" for text in told if text in ("yes", "no")), None)
                 ends = (_whole(table["lo_f"][i]), _whole(table["hi_f"][i]))
+                if variable is MarketType.LOW:
+                    ends = (_negative(ends[1]), _negative(ends[0]))
                 bracket = Bracket(str(table["ticker"][i]), *ends, won)
                 found.setdefault(code, {}).setdefault(int(days[i]), []).append(bracket)
     return {
@@ -106,3 +111,7 @@ def _event(city: CityConfig, day: int, brackets: list[Bracket]) -> Event:
 
 def _whole(value: float) -> int | None:
     return int(value) if np.isfinite(value) else None
+
+
+def _negative(value: int | None) -> int | None:
+    return None if value is None else -value

@@ -14,11 +14,12 @@ from trader.app.evaluate.lead_table import lead_table
 from trader.app.evaluate.loading import load_archive
 from trader.app.evaluate.summary import Row, summarise
 from trader.core.forecasting.archive import Archive, Instant, parse_instant
-from trader.core.forecasting.forecaster import MIN_PAIRS
+from trader.core.forecasting.expert import MIN_PAIRS
 from trader.core.forecasting.lookahead import leaks
 from trader.core.forecasting.scoring import ScoredDay, Walk, decision_bytes
 from trader.domain.cities import load_cities
 from trader.domain.errors import ConfigurationError
+from trader.domain.types import MarketType
 
 DONE, FAILED = 0, 1
 LOOKAHEAD_CASES = 3
@@ -44,6 +45,7 @@ def evaluate(
     json: bool,
     out_html: Path | None,
     say: Callable[[str], None],
+    variable: MarketType = MarketType.HIGH,
 ) -> int:
     """Score every city (all ten when none is named) and instant from ``date_from`` to ``date_to``, both in.
 
@@ -62,13 +64,14 @@ def evaluate(
             f"--city: expected some of {' '.join(known)}, found {' '.join(unknown)}; nothing was evaluated"
         )
     times = [parse_instant(name) for name in instants]
-    archive = load_archive(history)
+    archive = load_archive(history, variable)
     codes, sections = list(cities or known), []
     for i, code in enumerate(codes):
         for j, instant in enumerate(times):
             done = i * len(times) + j
             progress = partial(_progress, done, len(codes) * len(times), f"{code} {instant.name}")
             section = evaluate_one(archive, code, instant, date_from, date_to, progress)
+            section.row["variable"] = variable
             sections.append(section)
             say(dumps(section.row) if json else report.line(section.row))
     sys.stderr.write("\r" + " " * 70 + "\r")

@@ -29,6 +29,9 @@ RESULT_DELAY_S = 12 * 3600
 """The same for the exchange's result."""
 QUOTE_AGE_S = 30 * 60
 """A bid and ask older than this is not executable."""
+TRADES, TRADE_HALF_LIFE_S = 20, 7 * 60.0
+"""How many of the newest trades are averaged, and how fast they lose weight; 1 to 15 minutes are sensible:
+longer and the mean lags behind the market."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +49,24 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Issues(Columns):
-    """Forecast highs of one source for one city: target day, when known, value."""
+    """Forecast extremes of one source for one city: target day, when known, value."""
 
     value: Floats
 
 
 @dataclass(frozen=True, slots=True)
-class Highs(Columns):
-    """Official highs in whole degrees."""
+class Settled(Columns):
+    """Official extremes in whole degrees."""
 
     value: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Midday(Columns):
-    """One report in the course of the day: temperature, and highest report of the day so far."""
+    """One report in the course of the day: temperature, and the day's extreme so far."""
 
     temp: Floats
-    high: Floats
+    extreme: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,21 @@ class Prices(Columns):
         """Return (last price, when known) of the newest row at ``second``, None before the first."""
         i = int(np.searchsorted(self.known, second, side="right")) - 1
         return None if i < 0 else (float(self.last[i]), int(self.known[i]))
+
+    def typical_at(self, second: int) -> float | None:
+        """Return the newest quote's middle, or the mean of the newest trades, the older the less.
+
+        One trade is at the bid or at the ask; several are nearer to what the contract is held worth.
+        """
+        stop = int(np.searchsorted(self.known, second, side="right"))
+        if not stop:
+            return None
+        rows = slice(max(0, stop - TRADES), stop)
+        age = self.known[stop - 1] - self.known[rows]
+        weight = 0.5 ** (age / TRADE_HALF_LIFE_S) * np.isnan(self.ask[rows])
+        if not weight[-1]:
+            return float(self.last[stop - 1])
+        return float((weight * self.last[rows]).sum() / weight.sum())
 
     def quote_at(self, second: int) -> tuple[float, float] | None:
         """Return (bid, ask) of the newest quote not older than QUOTE_AGE_S, None when there is none."""
@@ -111,10 +129,14 @@ class Event:
 
 @dataclass(frozen=True)
 class Archive:
-    """Everything recorded. ``issues`` by (city, source), the rest by city, prices by ticker."""
+    """Everything recorded of the daily highs, or of the daily lows with every temperature negated: a low is
+    the high of minus the temperature, so all that is proven for highs holds for lows.
+
+    ``issues`` by (city, source), the rest by city, prices by ticker.
+    """
 
     issues: Mapping[tuple[str, str], Issues] = field(default_factory=dict)
-    highs: Mapping[str, Highs] = field(default_factory=dict)
+    settled: Mapping[str, Settled] = field(default_factory=dict)
     midday: Mapping[str, Midday] = field(default_factory=dict)
     events: Mapping[str, Mapping[int, Event]] = field(default_factory=dict)
     prices: Mapping[str, Prices] = field(default_factory=dict)
@@ -124,7 +146,7 @@ class Archive:
         None."""
         return Archive(
             issues={k: v.known_by(second) for k, v in self.issues.items()},
-            highs={k: v.known_by(second) for k, v in self.highs.items()},
+            settled={k: v.known_by(second) for k, v in self.settled.items()},
             midday={k: v.known_by(second) for k, v in self.midday.items()},
             events={
                 city: {day: _as_of(event, second) for day, event in events.items()}

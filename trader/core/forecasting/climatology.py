@@ -1,11 +1,11 @@
-"""The distribution a calendar gives: highs of the same season in earlier years. The floor every forecast
+"""The distribution a calendar gives: extremes of the same season in earlier years. The floor every forecast
 must beat."""
 
 from datetime import date
 
 import numpy as np
 
-from trader.core.forecasting.archive import Highs
+from trader.core.forecasting.archive import Floats, Settled
 from trader.core.probability import Weights
 
 WINDOW_DAYS = 10
@@ -18,21 +18,29 @@ MIN_VALUES = 15
 _PAD = 12
 
 
-def seasonal(highs: Highs, day: int, second: int) -> tuple[int, Weights] | None:
-    """Return (first whole degree, probabilities) from values known at ``second``; None below MIN_VALUES.
-
-    Only days at least 180 days back count, so that the floor carries no forecast of this very season.
-    """
-    age = day - highs.day
-    phase = (age + WINDOW_DAYS) % 365.2425
-    near = (phase <= 2 * WINDOW_DAYS) & (age > 180) & (age < YEARS * 365.2425 + 30) & (highs.known <= second)
-    values = highs.value[near]
+def seasonal(settled: Settled, day: int, second: int) -> tuple[int, Weights] | None:
+    """Return (first whole degree, probabilities) from values known at ``second``; None below MIN_VALUES."""
+    values = _same_season(settled, day, second)
     if len(values) < MIN_VALUES:
         return None
     start = int(values.min()) - _PAD
     grid = np.arange(start, int(values.max()) + _PAD + 1, dtype=np.float64)
     weights = np.exp(-0.5 * ((grid[:, None] - values[None, :]) / KERNEL_SD_F) ** 2).sum(axis=1)
     return start, np.asarray(weights / weights.sum(), dtype=np.float64)
+
+
+def normal(settled: Settled, day: int, second: int) -> float | None:
+    """Return the mean of the same values, degrees Fahrenheit; None below MIN_VALUES."""
+    values = _same_season(settled, day, second)
+    return float(values.mean()) if len(values) >= MIN_VALUES else None
+
+
+def _same_season(settled: Settled, day: int, second: int) -> Floats:
+    """Only days at least 180 days back count, so that the floor carries no forecast of this very season."""
+    first, last = np.searchsorted(settled.day, [day - int(YEARS * 365.2425) - 30, day - 180])
+    age = day - settled.day[first:last]
+    near = ((age + WINDOW_DAYS) % 365.2425 <= 2 * WINDOW_DAYS) & (settled.known[first:last] <= second)
+    return settled.value[first:last][near]
 
 
 def season(day: int) -> tuple[float, float]:

@@ -8,7 +8,8 @@ import numpy as np
 
 from trader.core.forecasting import pool, scores
 from trader.core.forecasting.archive import Archive, Event, Floats, Instant
-from trader.core.forecasting.forecaster import REFIT_DAYS, DayForecast, Forecaster
+from trader.core.forecasting.expert import REFIT_DAYS
+from trader.core.forecasting.forecaster import DayForecast, Forecaster
 from trader.domain.canonical import canonical_json
 from trader.domain.signals import Distribution
 
@@ -59,9 +60,9 @@ class Walk:
         self._events = archive.events.get(city, {})
         known = {day: event.result_known for day, event in self._events.items()}
         self._pooler = pool.Pooler(self._cells, known)
-        highs = archive.highs.get(city)
+        settled = archive.settled.get(city)
         self._settled = (
-            {} if highs is None else dict(zip(highs.day.tolist(), highs.value.tolist(), strict=True))
+            {} if settled is None else dict(zip(settled.day.tolist(), settled.value.tolist(), strict=True))
         )
 
     def forecast(self, day: int) -> DayForecast:
@@ -153,6 +154,6 @@ def decision_bytes(archive: Archive, city: str, instant: Instant, day: int) -> b
         "weights": list(found.weights),
         "sharpening": found.sharpening,
         "floor_f": found.floor_f,
-        "market": None if cell is None else cell.market.tolist(),
+        "market": None if cell is None else [cell.market.tolist(), cell.typical.tolist()],
     }
     return canonical_json(decided).encode()

@@ -36,6 +36,7 @@ def _issues(path: Path, dates: list[date], forecast: np.ndarray[tuple[int], np.d
             "issued_utc": pa.array([i.replace(tzinfo=None) for i in issued], pa.timestamp("ms")),
             "target_date": [str(d) for d, _, _ in rows],
             "tmax_f": pa.array([v for _, v, _ in rows], pa.float32()),
+            "tmin_f": pa.array([v - 15 for _, v, _ in rows], pa.float32()),
         }
     )
     pq.write_table(table, path)
@@ -43,7 +44,7 @@ def _issues(path: Path, dates: list[date], forecast: np.ndarray[tuple[int], np.d
 
 def _observations(folder: Path, dates: list[date], highs: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
     lines = ["city,station,date,tmax_f,tmin_f"]
-    lines += [f"NYC,KNYC,{d},{h},\n".strip() for d, h in zip(dates, highs, strict=True)]
+    lines += [f"NYC,KNYC,{d},{h},{h - 15}" for d, h in zip(dates, highs, strict=True)]
     (folder / "daily_obs.csv").write_text("\n".join(lines) + "\n")
     seen = ["date,obs_hour_local,temp_f,max_so_far_f"]
     seen += [f"{d},13.0,{h - 2},{h - 1}" for d, h in zip(dates, highs, strict=True)]

@@ -7,6 +7,7 @@ import pytest
 from tests.unit.trader.app.evaluate.folder import FIRST, write
 from trader.app.evaluate.loading import load_archive
 from trader.domain.errors import ConfigurationError
+from trader.domain.types import MarketType
 
 
 def second(*parts: int) -> int:
@@ -31,7 +32,9 @@ def test_every_table_arrives_with_the_time_it_was_known(history: Path) -> None:
     assert archive.issues["NYC", "open_meteo"].known[0] == second(
         2030, 2, 27
     )  # 48 hours before the first target
-    assert archive.highs["NYC"].known[0] == second(2030, 3, 2, 11)  # end of day 05 UTC, report within 6 hours
+    assert archive.settled["NYC"].known[0] == second(
+        2030, 3, 2, 11
+    )  # end of day 05 UTC, report within 6 hours
     assert archive.events["NYC"][day].result_known == second(2030, 3, 2, 17)
     assert archive.prices["KXHIGHNY-30MAR01-0"].known.tolist() == [second(2030, 2, 28, 22)]
 
@@ -119,3 +122,35 @@ def test_our_own_result_stands_in_where_the_exchange_published_none(tmp_path: Pa
     found = load_archive(history).events["NYC"][FIRST.toordinal()].brackets
 
     assert [(b.ticker, b.lo, b.hi, b.won) for b in found] == [("A", None, 59, False), ("B", 60, None, True)]
+
+
+def test_lows_are_loaded_negated_so_that_a_low_is_a_high_of_minus_the_temperature(tmp_path: Path) -> None:
+    history = write(tmp_path / "h", days=3)
+    extra(
+        history,
+        "kalshi/markets.csv",
+        "city,series,date,ticker,lo_f,hi_f,result,result_from_obs\n"
+        "NYC,KXLOWTNYC,2030-03-01,A,,39,no,\nNYC,KXLOWTNYC,2030-03-01,B,40,41,yes,\n",
+    )
+    highs = load_archive(history)
+    extra(
+        history,
+        "forecasts/nws_email_2030.csv",
+        "date,city,forecast_lo_prev_AM,forecast_lo_prev_PM,forecast_lo_current_AM,forecast_lo_current_PM\n"
+        "2030-03-03,BOSTON,30,31,32,33\n",
+    )
+
+    lows = load_archive(history, MarketType.LOW)
+
+    assert (lows.settled["NYC"].value == 15 - highs.settled["NYC"].value).all()
+    assert (lows.issues["NYC", "open_meteo"].value == 15 - highs.issues["NYC", "open_meteo"].value).all()
+    assert not lows.midday
+    assert [(b.ticker, b.lo, b.hi, b.won) for b in lows.events["NYC"][FIRST.toordinal()].brackets] == [
+        ("B", -41, -40, True),
+        ("A", -39, None, False),
+    ]
+    email = lows.issues["BOS", "nws_email"]  # a low in an e-mail is that of the night after
+    assert set(email.day.tolist()) == {date(2030, 3, 4).toordinal()}
+    assert email.value.tolist() == [-30.0, -31.0, -32.0, -33.0]
+    assert email.known.tolist() == [second(2030, 3, 2, 15), second(2030, 3, 3, 3), second(2030, 3, 3, 15),
+                                    second(2030, 3, 4, 3)]  # fmt: skip

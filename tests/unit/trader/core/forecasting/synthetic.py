@@ -12,10 +12,10 @@ from trader.core.forecasting.archive import (
     Archive,
     Bracket,
     Event,
-    Highs,
     Issues,
     Midday,
     Prices,
+    Settled,
 )
 from trader.core.forecasting.chance import uniforms
 
@@ -46,7 +46,7 @@ def archive(days: int = 120, *, spread: float = 2.0, with_midday: bool = False) 
     seen = Midday(day, (day - EPOCH) * DAY_S + 18 * 3600, high - 2.0, high - 1.0)
     return Archive(
         issues={("NYC", "test"): Issues(target[order], known[order], value[order])},
-        highs={"NYC": Highs(day, report, high)},
+        settled={"NYC": Settled(day, report, high)},
         midday={"NYC": seen} if with_midday else {},
         events={
             "NYC": {

@@ -26,7 +26,7 @@ def test_the_archive_as_of_an_instant_holds_nothing_known_later() -> None:
     cut = full.known_by(second)
 
     assert cut.issues["NYC", "test"].known.max() <= second < full.issues["NYC", "test"].known.max()
-    assert cut.highs["NYC"].day.max() == FIRST + 19  # reported 11 UTC of the day after
+    assert cut.settled["NYC"].day.max() == FIRST + 19  # reported 11 UTC of the day after
     assert cut.midday["NYC"].day.max() == FIRST + 19
     assert all(p.known.max(initial=0) <= second for p in cut.prices.values())
     assert [b.won for b in cut.events["NYC"][FIRST + 19].brackets] == [None] * 6  # result counts from 17 UTC
@@ -51,3 +51,19 @@ def test_a_quote_stands_for_half_an_hour_even_when_a_trade_follows() -> None:
     assert prices.quote_at(1100) == (0.3, 0.4)
     assert prices.quote_at(1000 + 1800) is None
     assert prices.quote_at(999) is None
+
+
+def test_several_trades_stand_for_the_market_where_one_alone_may_be_at_the_ask() -> None:
+    known, nan = np.array([0, 3600, 3660, 3690], dtype=np.int64), np.full(4, np.nan)
+    trades = Prices(known * 0, known, np.array([0.5, 0.10, 0.14, 0.10]), nan, nan)
+
+    assert trades.typical_at(-1) is None
+    assert trades.typical_at(3600) == pytest.approx(0.10, abs=0.002)  # an hour-old trade hardly counts
+    assert trades.typical_at(3690) == pytest.approx((0.10 + 0.14 + 0.10) / 3, abs=0.004)
+
+
+def test_a_quote_needs_no_averaging() -> None:
+    known = np.array([0, 60], dtype=np.int64)
+    quotes = Prices(known * 0, known, np.array([0.1, 0.2]), np.array([0.05, 0.15]), np.array([0.15, 0.25]))
+
+    assert quotes.typical_at(60) == 0.2

@@ -3,16 +3,16 @@ from datetime import date
 import numpy as np
 import pytest
 
-from trader.core.forecasting.archive import DAY_S, EPOCH, Highs
+from trader.core.forecasting.archive import DAY_S, EPOCH, Settled
 from trader.core.forecasting.climatology import MIN_VALUES, seasonal
 
 DAY = date(2024, 7, 15).toordinal()
 
 
-def record(years: int, value: float = 85.0) -> Highs:
+def record(years: int, value: float = 85.0) -> Settled:
     day = np.arange(DAY - 366 * years, DAY, dtype=np.int64)
     summer = np.cos(2 * np.pi * (day - DAY) / 365.25) > 0.5
-    return Highs(day, (day - EPOCH + 2) * DAY_S, np.where(summer, value, 40.0))
+    return Settled(day, (day - EPOCH + 2) * DAY_S, np.where(summer, value, 40.0))
 
 
 def test_the_calendar_gives_the_same_season_of_earlier_years() -> None:
@@ -28,7 +28,7 @@ def test_the_calendar_gives_the_same_season_of_earlier_years() -> None:
 def test_this_very_season_and_values_not_yet_known_do_not_count() -> None:
     this_year = record(5)
     this_season = this_year.day > DAY - 180
-    other = Highs(this_year.day, this_year.known, np.where(this_season, 120.0, this_year.value))
+    other = Settled(this_year.day, this_year.known, np.where(this_season, 120.0, this_year.value))
 
     same = seasonal(this_year, DAY, (DAY - EPOCH) * DAY_S)
     changed = seasonal(other, DAY, (DAY - EPOCH) * DAY_S)
@@ -43,4 +43,4 @@ def test_this_very_season_and_values_not_yet_known_do_not_count() -> None:
 def test_too_short_a_record_gives_no_calendar() -> None:
     day = np.arange(DAY - 365 - MIN_VALUES // 2, DAY - 365, dtype=np.int64)
 
-    assert seasonal(Highs(day, day * 0, np.full(len(day), 80.0)), DAY, 1) is None
+    assert seasonal(Settled(day, day * 0, np.full(len(day), 80.0)), DAY, 1) is None

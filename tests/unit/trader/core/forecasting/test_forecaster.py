@@ -5,7 +5,8 @@ import pytest
 
 from tests.unit.trader.core.forecasting.synthetic import BIAS_F, FIRST, archive
 from trader.core.forecasting.archive import Archive, parse_instant
-from trader.core.forecasting.forecaster import MIN_PAIRS, Forecaster
+from trader.core.forecasting.expert import MIN_PAIRS
+from trader.core.forecasting.forecaster import Forecaster
 from trader.core.forecasting.lookahead import leaks
 from trader.core.forecasting.scoring import Walk, decision_bytes
 from trader.domain.signals import MILLION
@@ -52,7 +53,7 @@ def test_a_report_of_the_day_bounds_the_forecast_but_excluded_degrees_keep_a_rem
 
     found = Forecaster(seen, "NYC", EVENING_AFTER).forecast(LATE)
 
-    high = int(seen.midday["NYC"].high[LATE - FIRST])
+    high = int(seen.midday["NYC"].extreme[LATE - FIRST])
     assert found.floor_f == high
     assert found.model is not None
     assert plain.model is not None
@@ -76,7 +77,7 @@ def test_no_decision_changes_when_later_data_are_taken_away() -> None:
 def test_the_detector_catches_a_planted_leak() -> None:
     def peeking(source: Archive, day: int) -> bytes:
         """Adds the settled high of the very day, as a careless join of tables would."""
-        highs = source.highs["NYC"]
+        highs = source.settled["NYC"]
         return decision_bytes(source, "NYC", EVENING, day) + str(highs.value[highs.day == day]).encode()
 
     found = leaks(peeking, FULL, [(LATE, EVENING.second(LATE))])
@@ -95,7 +96,7 @@ def test_the_detector_catches_a_forecast_read_from_the_wrong_instant() -> None:
 def test_pooled_prices_change_with_the_market_but_not_with_later_prices() -> None:
     day = Walk(FULL, "NYC", EVENING).score(LATE)
     cut = FULL.known_by(EVENING.second(LATE))
-    published = Archive(cut.issues, FULL.highs, cut.midday, FULL.events, cut.prices)
+    published = Archive(cut.issues, FULL.settled, cut.midday, FULL.events, cut.prices)
     as_known = Walk(published, "NYC", EVENING).score(LATE)
 
     assert day.markets is not None

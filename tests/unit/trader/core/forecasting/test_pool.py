@@ -10,9 +10,13 @@ MIDNIGHT = (FIRST - EPOCH) * DAY_S
 MODEL = pr.quantise(*pr.student(62.0, 3.0, 8.0), mean_f=62.0, sd_f=3.0)
 
 
-def cell(market: list[float], model: list[float], winner: int | None) -> pool.Cells:
-    blank = np.full(len(market) - 1, np.nan)
-    return pool.Cells((), np.array(market), np.array(model), blank, winner)
+TODAY = FIRST + 1
+
+
+def cell(market: list[float], model: list[float], winner: int | None, stale: float = 0.0) -> pool.Cells:
+    blank, prices = np.full(len(market) - 1, np.nan), np.array(market)
+    staleness = np.full(len(market), stale)
+    return pool.Cells(FIRST, (), prices, prices, np.array(model), blank, staleness, winner)
 
 
 def test_cells_cover_everything_and_sum_to_one() -> None:
@@ -75,9 +79,9 @@ def test_few_events_leave_the_prior_and_many_teach_who_knows() -> None:
     model_knows = [cell(flat, sharp, 0)] * 60
     model_errs = [cell(sharp, [0.1, 0.8, 0.1], 0)] * 60
 
-    assert pool.learn(few) == pool.PRIOR
-    assert pool.learn(model_knows)[1] > pool.PRIOR[1]
-    assert pool.learn(model_errs)[1] < pool.PRIOR[1]
+    assert pool.learn(few, TODAY) == pool.PRIOR
+    assert pool.learn(model_knows, TODAY)[1] > pool.PRIOR[1]
+    assert pool.learn(model_errs, TODAY)[1] < pool.PRIOR[1]
 
 
 def test_exponents_are_learnt_only_from_results_known_at_the_refit() -> None:
@@ -95,19 +99,23 @@ def test_exponents_are_learnt_only_from_results_known_at_the_refit() -> None:
 
 
 def test_the_older_the_prices_the_more_the_model_counts() -> None:
-    market, model = np.array([0.6, 0.2, 0.2]), np.array([0.2, 0.6, 0.2])
-    shares = [
-        pool.combine(pool.Cells((), market, model, market, 0, stale), pool.PRIOR)[1]
-        for stale in (0.0, 1.0, 2.3)
-    ]
+    cells = [cell([0.6, 0.2, 0.2], [0.2, 0.6, 0.2], 0, stale) for stale in (0.0, 1.0, 2.3)]
+    shares = [pool.combine(c, pool.PRIOR)[1] for c in cells]
 
     assert shares == sorted(shares)
     assert shares[0] < 0.25 < shares[-1]
 
 
 def test_staleness_is_learnt_when_old_prices_miss_what_the_model_knew() -> None:
-    knows, misses = np.array([0.7, 0.2, 0.1]), np.array([0.2, 0.7, 0.1])
-    fresh = [pool.Cells((), knows, misses, knows, 0, 0.0)] * 60
-    stale = [pool.Cells((), misses, knows, misses, 0, 2.0)] * 60
+    knows, misses = [0.7, 0.2, 0.1], [0.2, 0.7, 0.1]
+    fresh = [cell(knows, misses, 0)] * 60
+    stale = [cell(misses, knows, 0, 2.0)] * 60
 
-    assert pool.learn(fresh + stale)[2] > pool.PRIOR[2]
+    assert pool.learn(fresh + stale, TODAY)[2] > pool.PRIOR[2]
+
+
+def test_an_old_event_teaches_less_than_a_new_one() -> None:
+    sharp, flat = [0.8, 0.1, 0.1], [1 / 3] * 3
+    events = [cell(flat, sharp, 0)] * 60
+
+    assert pool.learn(events, TODAY)[1] > pool.learn(events, TODAY + 720)[1] > pool.PRIOR[1]
