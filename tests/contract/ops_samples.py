@@ -163,6 +163,7 @@ def inputs(**changes: Any) -> CycleInputs:
         "limits": RiskLimits(),
         "losses": LossState(
             equity_usd=D("5001.25"),
+            booked_equity_usd=D("5001.25"),
             peak_equity_usd=D("5002"),
             day_start_equity_usd=D("5000"),
             rejects_in_window=1,

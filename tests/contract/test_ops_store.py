@@ -595,6 +595,7 @@ def test_every_transition_is_kept_with_its_evidence(store: OpsStore) -> None:
         (OrderStatus.RESTING, {"filled_qty": D("9.99")}),
         (OrderStatus.RESTING, {"filled_qty": D("20.01")}),
         (OrderStatus.RESTING, {"kalshi_order_id": "k2"}),
+        (OrderStatus.PARTIALLY_FILLED, {"expected": OrderStatus.RESTING}),
     ],
 )
 def test_transition_that_would_unsay_what_was_proven_is_refused(
@@ -749,6 +750,8 @@ def test_fill_is_booked_once_and_a_known_one_changes_nothing(store: OpsStore) ->
     assert [found.fill_id for found in store.fills.get(MODE, second.filled_at)] == ["f2"]
     assert store.fills.filled_qty(order.order_id or 0) == 15
     assert store.fills.filled_qty(999) == 0
+    assert store.fills.known(["f1", "f3"]) == {"f1"}
+    assert store.fills.known([]) == frozenset()
     assert store.fills.last_filled_at(MODE) == second.filled_at
     assert store.fills.last_filled_at(TradingMode.LIVE) is None
     assert store.fills.get(TradingMode.LIVE) == ()
@@ -772,14 +775,15 @@ def test_settlement_is_booked_once(store: OpsStore) -> None:
     assert store.positions.get(MODE, TICKER) is None
 
 
-def test_settlements_come_since_an_instant_and_the_last_is_known(store: OpsStore) -> None:
+def test_settlements_come_by_market_oldest_first_and_the_last_is_known(store: OpsStore) -> None:
     assert store.positions.last_settled_at(MODE) is None
     first, second = a.settlement(), a.settlement(ticker="other", settled_at=AT + timedelta(days=2))
     for paid in (second, first):
         store.positions.settle(paid, position=None, at=AT, epoch=1)
 
     assert store.positions.settlements(MODE) == (first, second)
-    assert store.positions.settlements(MODE, second.settled_at) == (second,)
+    assert store.positions.settlements(MODE, ["other", "unknown"]) == (second,)
+    assert store.positions.settlements(MODE, []) == ()
     assert store.positions.last_settled_at(MODE) == second.settled_at
     assert store.positions.last_settled_at(TradingMode.LIVE) is None
 
@@ -798,6 +802,7 @@ def test_realised_profit_is_the_sum_over_every_position_and_held_ones_are_open(s
 
     assert store.positions.realized(MODE) == D("6.94205") - D("1.000000001")
     assert store.positions.held(MODE) == (other,)
+    assert store.positions.get_many(MODE, [TICKER, "B", "unknown"]) == (other, a.settled())
     assert store.positions.realized(TradingMode.LIVE) == 0
 
 

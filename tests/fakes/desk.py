@@ -11,11 +11,16 @@ from tests.fakes.venue import FakeExchange, FakeMarkets, FakeWeather
 from tests.unit.trader.core import builders as b
 from trader.adapters.memory.store import MemoryOpsStore
 from trader.app.config import load_settings
-from trader.app.context import Trader
+from trader.app.context import Reconciled, Trader
 from trader.app.halt import HaltFile
 from trader.app.logs import logger
+from trader.app.money import equity_now, loss_state
+from trader.app.order_desk import submit
+from trader.core.exposure import Caps
+from trader.core.judging import winners_of
 from trader.domain.errors import PersistenceError
 from trader.domain.markets import Contract, MarketSnapshot, OrderBook
+from trader.domain.orders import Order
 from trader.domain.positions import CapitalEvent
 from trader.domain.risk import StateChange
 from trader.domain.signals import OrderIntent
@@ -45,6 +50,29 @@ class Desk:
             self.markets.contracts += contracts
             self.markets.quotes |= {c.ticker: b.book(bid, ask) for c in contracts}
             self.weather.snapshots[code] = b.weather(code, b.forecast(85.0))
+
+    @property
+    def caps(self) -> Caps:
+        """The trader's limits on a quiet day, with every event shown."""
+        losses = loss_state(self.trader, equity_now(self.trader))
+        shown = tuple(self.markets.contracts)
+        return Caps(self.trader.settings.risk, losses, winners_of(shown), tuple(b.CITIES.values()))
+
+    def submit(self, intent: OrderIntent) -> Order:
+        return submit(self.trader, intent, cycle_id=None, caps=self.caps)
+
+    def limit(self, **usd: int) -> None:
+        """Set caps of the trader's settings, in dollars."""
+        risk = self.trader.settings.risk
+        caps = {name: getattr(risk, name).model_copy(update={"usd": D(value)}) for name, value in usd.items()}
+        update = {"risk": risk.model_copy(update=caps)}
+        self.trader.settings = self.trader.settings.model_copy(update=update)
+
+    def again(self, order: Order) -> Order:
+        """The order as our books have it now."""
+        found = self.store.orders.get_by_intent_key(order.intent_key)
+        assert found is not None
+        return found
 
     def events(self, event_type: str) -> list[str]:
         """Messages of the stored risk events of one type."""
@@ -102,8 +130,11 @@ def new_desk(folder: Path, *, clock: Clock | None = None, **env: str) -> Desk:
         log=logger(),
         cities=b.CITIES,
         epoch=epoch,
+        started_at=clock.now(),
         min_forecast_pairs=settings.min_forecast_pairs,
     )
+    store.mark_reconciled(epoch, at=clock.now())
+    trader.started = Reconciled(lines=(), fills=0, breaks=0)
     return Desk(trader, store, fixed, exchange, markets, weather, halt_file)
 
 

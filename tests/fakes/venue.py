@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from trader.domain.cities import CityConfig
@@ -12,6 +12,8 @@ from trader.domain.markets import Contract, MarketSnapshot, OrderBook
 from trader.domain.orders import (
     Accepted,
     Balance,
+    Canceled,
+    CancelOutcome,
     Fill,
     MarketResult,
     SendOutcome,
@@ -19,16 +21,21 @@ from trader.domain.orders import (
     Unknown,
     VenueOrder,
     VenuePosition,
+    bought_terms,
 )
 from trader.domain.plan import RefusedMarket
 from trader.domain.signals import OrderIntent
 from trader.domain.types import Side, TimeInForce, TradingMode
 from trader.domain.weather import WeatherSnapshot
 from trader.ports.clock import Clock
-from trader.ports.exchange import ExchangeStatus, MarketView
+from trader.ports.exchange import ExchangeStatus, Fence, MarketView
 from trader.ports.weather import ClimateReport, WeatherView
 
 ZERO = Decimal(0)
+
+
+def unfenced() -> None:
+    """A fence that lets everything pass: for tests of what comes after it."""
 
 
 @dataclass
@@ -85,6 +92,8 @@ class FakeExchange:
     answers: list[SendOutcome | Answer] = field(default_factory=list)
     on_send: Callable[[OrderIntent], None] = lambda _: None
     is_away: bool = False
+    lag: timedelta = timedelta(0)
+    cancel_answers: list[CancelOutcome] = field(default_factory=list)
     sent: list[OrderIntent] = field(default_factory=list)
     canceled: list[str] = field(default_factory=list)
     orders: list[VenueOrder] = field(default_factory=list)
@@ -95,7 +104,8 @@ class FakeExchange:
     def authenticate(self) -> str:
         return "fake-account"
 
-    def create_order(self, intent: OrderIntent) -> SendOutcome:
+    def create_order(self, intent: OrderIntent, *, fence: Fence) -> SendOutcome:
+        fence()
         self.on_send(intent)
         self.sent.append(intent)
         if self.answers:
@@ -109,14 +119,15 @@ class FakeExchange:
         is_resting = intent.time_in_force is TimeInForce.GTC and filled < intent.qty
         rest = intent.qty - filled if is_resting else ZERO
         venue_id = f"venue-{len(self.orders) + 1:08d}"
+        side, limit = bought_terms(intent.side, intent.action, intent.limit_price)
         self.orders.append(
             VenueOrder(
                 kalshi_order_id=venue_id,
                 client_order_id=intent.client_order_id,
                 ticker=intent.ticker,
-                side=intent.side,
+                side=side,
                 status="resting" if is_resting else "executed" if filled == intent.qty else "canceled",
-                limit_price=intent.limit_price,
+                limit_price=limit,
                 qty=intent.qty,
                 filled_qty=filled,
                 remaining_qty=rest,
@@ -125,7 +136,7 @@ class FakeExchange:
             )
         )
         if filled:
-            self.fill(venue_id, intent.ticker, intent.side, filled, intent.limit_price)
+            self.fill(venue_id, intent.ticker, side, filled, limit)
         return Accepted(kalshi_order_id=venue_id, filled_qty=filled, remaining_qty=rest)
 
     def take_silently(self, intent: OrderIntent) -> Unknown:
@@ -150,20 +161,37 @@ class FakeExchange:
             )
         )
         signed = qty if side is Side.YES else -qty
-        self.positions[ticker] = self.positions.get(ticker, ZERO) + signed
-        self.cash_usd -= qty * price + fee
+        held = self.positions.get(ticker, ZERO)
+        pairs = min(abs(held), qty) if held * signed < 0 else ZERO
+        self.positions[ticker] = held + signed
+        self.cash_usd += pairs - qty * price - fee
 
-    def cancel_order(self, kalshi_order_id: str, ticker: str) -> SendOutcome:
+    def cancel_order(self, kalshi_order_id: str, ticker: str, *, fence: Fence) -> CancelOutcome:
+        """Cancel what rests of the order; one that is not listed counts as resting whole, ten contracts."""
+        fence()
         self.canceled.append(kalshi_order_id)
-        if self.answers:
-            answer = self.answers.pop(0)
-            assert not callable(answer)
-            return answer
-        return Accepted(kalshi_order_id=kalshi_order_id, filled_qty=ZERO, remaining_qty=ZERO)
+        if self.cancel_answers:
+            return self.cancel_answers.pop(0)
+        for place, order in enumerate(self.orders):
+            if order.kalshi_order_id == kalshi_order_id:
+                if order.status != "resting":
+                    return Unknown(why="not_found")
+                update = {"status": "canceled", "remaining_qty": ZERO}
+                self.orders[place] = order.model_copy(update=update)
+                return Canceled(kalshi_order_id=kalshi_order_id, reduced_qty=order.remaining_qty)
+        return Canceled(kalshi_order_id=kalshi_order_id, reduced_qty=Decimal(10))
 
-    def list_orders(self, ticker: str | None = None) -> tuple[VenueOrder, ...]:
+    def data_as_of(self) -> datetime | None:
         self._read()
-        return tuple(self.orders)
+        return self.clock.now() - self.lag
+
+    def list_orders(self, since: datetime | None = None) -> tuple[VenueOrder, ...]:
+        self._read()
+        return tuple(
+            order
+            for order in self.orders
+            if since is None or order.status == "resting" or (order.created_at or since) >= since
+        )
 
     def get_fills(self, since: datetime | None = None) -> tuple[Fill, ...]:
         self._read()

@@ -11,6 +11,7 @@ from trader.app.cycle import run_cycle
 from trader.app.wiring import open_trader
 from trader.domain.orders import SendOutcome
 from trader.domain.signals import OrderIntent
+from trader.ports.exchange import Fence
 
 
 def main(point: str, instant: str) -> None:
@@ -20,10 +21,10 @@ def main(point: str, instant: str) -> None:
     with open_trader(settings, clock=clock, command="test", world="july2026") as trader:
         send = trader.exchange.create_order
 
-        def dying_send(intent: OrderIntent) -> SendOutcome:
+        def dying_send(intent: OrderIntent, *, fence: Fence) -> SendOutcome:
             if point == "before_send":
                 os._exit(9)
-            send(intent)
+            send(intent, fence=fence)
             os._exit(9)
 
         trader.exchange.create_order = dying_send  # type: ignore[method-assign]

@@ -51,6 +51,7 @@ def moved(
     sent_at: datetime | None,
     absent_at: datetime | None,
     reject_code: str | None,
+    expected: OrderStatus | None,
 ) -> Order:
     """Return the order after a transition; None leaves a field alone.
 
@@ -60,7 +61,9 @@ def moved(
     filled = order.filled_qty if filled_qty is None else filled_qty
     venue_id = order.kalshi_order_id or kalshi_order_id
     problem = None
-    if order.status.is_closed and not to.is_closed:
+    if expected is not None and order.status is not expected:
+        problem = f"it to be {expected}, found {order.status}"
+    elif order.status.is_closed and not to.is_closed:
         problem = f"a closed status after {order.status}, found {to}"
     elif not order.filled_qty <= filled <= order.qty:
         problem = f"filled_qty from {order.filled_qty} to {order.qty}, found {filled}"

@@ -122,13 +122,17 @@ class HttpClient:
         params: Mapping[str, str] | None = None,
         headers: Headers | None = None,
         content: bytes | None = None,
+        fence: Callable[[], None] | None = None,
     ) -> Response:
         """Send once, never again, and return whatever status came back.
 
-        Raises TransientError when no complete answer arrived within the deadline; whether the request had an
-        effect is then unknown.
+        ``fence`` is asked between the headers, where a signature's time is taken, and the first byte; what it
+        raises stops the send. Raises TransientError when no complete answer arrived within the deadline;
+        whether the request had an effect is then unknown.
         """
         sent = dict(headers() if headers else {})
+        if fence is not None:
+            fence()
         sent_at = self._clock.now()
         try:
             status, received, body = self._wire.carry(method, url, dict(params or {}), sent, content)

@@ -1,133 +1,197 @@
 """Our books against the exchange's: read all, correct from evidence, store what still differs."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from trader.app.context import Trader
-from trader.app.order_desk import move
-from trader.core import ledger
-from trader.core.reconcile import (
+from trader.app.context import Reconciled, Trader
+from trader.app.order_desk import say_moved
+from trader.core import ledger, order_state
+from trader.core.corrections import (
     BookFill,
     BookSettlement,
     Correction,
     MoveOrder,
     OurBooks,
     Reconciliation,
-    RecordForeign,
+    RecordFound,
     VenueBooks,
 )
+from trader.core.reconcile import LATCHED, SEND_DEADLINE_S, SKEW_S
 from trader.core.reconcile import reconcile as compare
 from trader.domain.errors import InvariantViolation
 from trader.domain.orders import Order
 from trader.domain.risk import Break, RiskEvent, StateChange
-from trader.domain.types import ReasonCode, Severity, TradingState
+from trader.domain.types import OrderStatus, ReasonCode, Severity, TradingState
 
-FILL_OVERLAP = timedelta(hours=1)
+OVERLAP = timedelta(hours=1)
+"""How far behind the newest row we know a list is read again: rows may be listed late."""
+
+PAYOUT_OVERLAP = timedelta(days=3)
+PAUSES_S = (0, 1, 4)
+"""Waits before each look while differences remain. The lists are not read at one instant and lag the matching
+engine by fractions of a second; what is still there after five seconds is a break.
+"""
 
 
-@dataclass(frozen=True)
-class Reconciled:
-    """What a reconciliation did, one sentence a line, and how many fills it booked."""
+def start(trader: Trader) -> Reconciled:
+    """Reconcile for the first time in this epoch and commit that it was done: from here on orders may go out.
 
-    lines: tuple[str, ...]
-    fills: int
-    breaks: int
+    An order that an earlier process left on its way may still arrive: its signature was made before this
+    epoch began, so until it is too old for the exchange (30 s) nothing new is sent, and the sends of two
+    epochs never overlap. Raises TransientError when a list is incomplete.
+    """
+    store, now = trader.store, trader.clock.now()
+    if any(o.status is OrderStatus.SUBMITTING for o in store.orders.live_orders(trader.mode)):
+        reason = ReasonCode.SEND_IN_FLIGHT
+        hold = StateChange(
+            scope="book",
+            state=TradingState.HALTED,
+            reason=reason,
+            note="an earlier run ended during a send",
+            set_by=f"rule:{reason}",
+            set_at=now,
+            until=trader.started_at + timedelta(seconds=SEND_DEADLINE_S),
+        )
+        store.risk.save_state(hold, mode=trader.mode, at=now)
+    done = reconcile(trader)
+    store.mark_reconciled(trader.epoch, at=trader.clock.now())
+    trader.started = done
+    return done
 
 
 def reconcile(trader: Trader) -> Reconciled:
     """Bring our rows to what the exchange proves; store, alarm and freeze what remains different.
 
-    A difference counts only when a second complete look shows it too, because the first one's lists were not
-    read at one instant. A payout that does not fit its position shows once only, when it is booked.
-    Raises TransientError when a list is incomplete: then nothing was concluded.
+    The first look of an epoch, and every look after a difference, reads all that the exchange lists; others
+    read what can have changed. Raises TransientError when a list is incomplete: then nothing was concluded.
     """
     lines: list[str] = []
-    payouts: list[Break] = []
-    fills = 0
-    result = _look(trader)
-    for _ in range(2):
-        for correction in result.corrections:
-            lines.append(_apply(trader, correction))
-            fills += isinstance(correction, BookFill)
-        if not (result.corrections or result.breaks):
+    latched: list[Break] = []
+    result = Reconciliation(corrections=(), breaks=())
+    fills, is_whole = 0, trader.started is None
+    for pause_s in PAUSES_S:
+        if pause_s:
+            trader.clock.sleep(pause_s)
+        result = _look(trader, is_whole=is_whole)
+        lines += _apply_all(trader, result.corrections)
+        fills += sum(isinstance(c, BookFill) for c in result.corrections)
+        latched += [found for found in result.breaks if found.kind in LATCHED]
+        if all(found.kind in LATCHED for found in result.breaks):
             break
-        payouts += [found for found in result.breaks if found.kind == "settlement"]
-        result = _look(trader)
-    breaks = (*payouts, *result.breaks)
+        is_whole = True
+    breaks = (*latched, *(found for found in result.breaks if found.kind not in LATCHED))
     lines += [_store_break(trader, found) for found in breaks]
     _lift_healed(trader, breaks)
     summary = f"{len(lines)} corrections and differences" if lines else "our books equal the exchange's"
     return Reconciled(lines=(*lines, summary), fills=fills, breaks=len(breaks))
 
 
-def _look(trader: Trader) -> Reconciliation:
-    store, mode, exchange = trader.store, trader.mode, trader.exchange
-    last = store.fills.last_filled_at(mode)
-    since = last - FILL_OVERLAP if last else None
-    read_at = trader.clock.now()
+def _look(trader: Trader, *, is_whole: bool) -> Reconciliation:
+    store, mode, exchange, now = trader.store, trader.mode, trader.exchange, trader.clock.now()
+    live = store.orders.live_orders(mode)
+    since = None if is_whole else _earliest(now - OVERLAP, [o.created_at for o in live])
     venue = VenueBooks(
-        orders=exchange.list_orders(),
-        fills=exchange.get_fills(since),
+        read_at=min(now, exchange.data_as_of() or now),
+        orders=exchange.list_orders(since),
+        fills=exchange.get_fills(_back(since, store.fills.last_filled_at(mode), OVERLAP)),
         positions=exchange.get_positions(),
-        settlements=exchange.get_settlements(),
+        settlements=exchange.get_settlements(
+            _back(since, store.positions.last_settled_at(mode), PAYOUT_OVERLAP)
+        ),
         balance=exchange.get_balance(),
-        read_at=read_at,
     )
-    orders = {o.client_order_id: o for o in store.orders.open_orders(mode)}
+    orders = {o.client_order_id: o for o in live}
     ids = {v.kalshi_order_id for v in venue.orders} | {f.kalshi_order_id for f in venue.fills}
     orders |= {o.client_order_id: o for o in store.orders.get_many(sorted(ids))}
-    contracts = {
-        v.ticker: store.markets.contract(v.ticker) for v in venue.orders if v.client_order_id not in orders
-    }
+    known_ids = {o.kalshi_order_id for o in orders.values()}
+    named = {v.ticker for v in venue.orders if v.client_order_id not in orders}
+    named |= {f.ticker for f in venue.fills if f.kalshi_order_id not in known_ids}
+    contracts = {ticker: store.markets.contract(ticker) for ticker in sorted(named)}
+    touched = {f.ticker for f in venue.fills} | {s.ticker for s in venue.settlements}
+    positions = {p.ticker: p for p in store.positions.held(mode)}
+    positions |= {p.ticker: p for p in store.positions.get_many(mode, sorted(touched - set(positions)))}
     ours = OurBooks(
         mode=mode,
         capital_usd=store.capital.total(mode),
+        realized_usd=store.positions.realized(mode),
         orders=tuple(orders.values()),
-        fills=store.fills.get(mode, since),
-        positions=store.positions.get_all(mode),
-        settlements=store.positions.settlements(mode),
-        absences={key: tuple(found) for key, found in trader.absences.items()},
+        known_fills=store.fills.known([f.fill_id for f in venue.fills]),
+        positions=tuple(positions.values()),
+        settlements=store.positions.settlements(mode, sorted({s.ticker for s in venue.settlements})),
         markets={ticker: (c.event_ticker, c.city_code) for ticker, c in contracts.items() if c},
+        epoch_started_at=trader.started_at,
     )
-    result = compare(ours, venue, trader.clock.now())
-    trader.absences = {key: [*trader.absences.get(key, []), read_at] for key in result.absent}
-    return result
+    return compare(ours, venue, trader.clock.now())
+
+
+def _earliest(instant: datetime, others: list[datetime]) -> datetime:
+    """Clocks differ by up to the skew that the exchange accepts."""
+    return min([instant, *others]) - timedelta(seconds=SKEW_S)
+
+
+def _back(since: datetime | None, newest: datetime | None, overlap: timedelta) -> datetime | None:
+    """Where a list begins that was read up to its newest known row; None reads all of it."""
+    if since is None or newest is None:
+        return since
+    return min(since, newest - overlap)
+
+
+def _apply_all(trader: Trader, corrections: tuple[Correction, ...]) -> list[str]:
+    """Write the corrections of one look, all or none; return a sentence for each."""
+    if not corrections:
+        return []
+    with trader.store.transaction():
+        lines = [_apply(trader, correction) for correction in corrections]
+    for correction in corrections:
+        match correction:
+            case MoveOrder(order=order, to=to, evidence=evidence):
+                say_moved(trader, order, to, evidence)
+            case BookFill(fill=fill):
+                trader.log.info(
+                    "fill_booked", ticker=fill.ticker, side=fill.side, qty=fill.qty, price=fill.price
+                )
+            case BookSettlement(settlement=paid):
+                trader.log.info(
+                    "position_settled", ticker=paid.ticker, result=paid.result, revenue=paid.revenue_usd
+                )
+            case RecordFound(order=order):
+                trader.log.warning("order_found", ticker=order.ticker, is_foreign=order.is_foreign)
+    return lines
 
 
 def _apply(trader: Trader, correction: Correction) -> str:
     now, store = trader.clock.now(), trader.store
     match correction:
         case MoveOrder(order=order, to=to, evidence=evidence):
-            known = _stored(trader, order)
+            order_state.advance(order.status, to)
             changes = {
                 name: value
-                for name in ("filled_qty", "kalshi_order_id", "reject_code")
+                for name in ("filled_qty", "kalshi_order_id", "absent_at", "reject_code")
                 if (value := getattr(correction, name)) is not None
             }
-            move(trader, known, to, evidence=evidence, **changes)
-            return f"order {known.order_id} {known.ticker}: {known.status} -> {to}, because {evidence}"
-        case RecordForeign(order=order):
+            order_id = order.order_id or _stored(trader, order).order_id or 0
+            store.orders.transition(
+                order_id, to, evidence=evidence, at=now, epoch=trader.epoch, expected=order.status, **changes
+            )
+            return f"order {order_id} {order.ticker}: {order.status} -> {to}, because {evidence}"
+        case RecordFound(order=order):
             store.orders.create_found(order, at=now, epoch=trader.epoch)
-            return f"order {order.kalshi_order_id} {order.ticker}: not ours, recorded and counted in exposure"
+            whose = "not ours" if order.is_foreign else "ours, but our books had forgotten it"
+            return f"order {order.kalshi_order_id} {order.ticker}: {whose}; recorded, counted in exposure"
         case BookFill(fill=fill, order=order):
             known = _stored(trader, order)
             position = ledger.apply_fill(store.positions.get(trader.mode, fill.ticker), fill, known)
             booked = fill.model_copy(update={"order_id": known.order_id})
             store.fills.book(booked, order=known, position=position, at=now, epoch=trader.epoch)
-            trader.log.info("fill_booked", ticker=fill.ticker, side=fill.side, qty=fill.qty, price=fill.price)
-            return f"fill {fill.fill_id}: {fill.side} {fill.qty} {fill.ticker} at {fill.price}"
+            return f"fill {fill.fill_id}: {known.action} {fill.side} {fill.qty} {fill.ticker} at {fill.price}"
         case BookSettlement(settlement=paid):
             held = store.positions.get(trader.mode, paid.ticker)
             after = ledger.apply_settlement(held, paid) if held else None
             store.positions.settle(paid, position=after, at=now, epoch=trader.epoch)
-            trader.log.info(
-                "position_settled", ticker=paid.ticker, result=paid.result, revenue=paid.revenue_usd
-            )
             return f"settlement {paid.ticker}: {paid.result}, paid ${paid.revenue_usd}"
 
 
 def _stored(trader: Trader, order: Order) -> Order:
-    """The order as it stands in our rows now: earlier corrections may have moved it."""
+    """The order as it stands in our rows now: earlier corrections may have made or moved it."""
     by_intent = trader.store.orders.get_by_intent_key(order.intent_key)
     if by_intent is None:
         raise InvariantViolation(f"order {order.client_order_id}: expected it in our books, found none")
@@ -135,7 +199,7 @@ def _stored(trader: Trader, order: Order) -> Order:
 
 
 def _scope(found: Break) -> str:
-    return f"market:{found.key}" if found.kind in ("position", "settlement") else "book"
+    return "book" if found.ticker is None else f"market:{found.ticker}"
 
 
 def _store_break(trader: Trader, found: Break) -> str:
@@ -143,22 +207,25 @@ def _store_break(trader: Trader, found: Break) -> str:
     line = (
         f"{found.kind} {found.key}: ours {found.ours}, exchange {found.theirs}; likely {found.likely_reason}"
     )
-    if trader.store.risk.save_break(found, mode=trader.mode, at=now, epoch=trader.epoch):
-        event = RiskEvent(
-            event_type="RECONCILIATION_BREAK", severity=Severity.CRITICAL, message=line, occurred_at=now
-        )
-        trader.store.risk.save_event(event, at=now, mode=trader.mode, cycle_id=None)
-        change = StateChange(
-            scope=_scope(found),
-            state=TradingState.HALTED,
-            reason=ReasonCode.RECONCILIATION_BREAK,
-            note=line[:300],
-            set_by=f"rule:{ReasonCode.RECONCILIATION_BREAK}",
-            set_at=now,
-        )
-        trader.store.risk.save_state(change, mode=trader.mode, at=now)
+    with trader.store.transaction():
+        is_new = trader.store.risk.save_break(found, mode=trader.mode, at=now, epoch=trader.epoch)
+        if is_new:
+            event = RiskEvent(
+                event_type="RECONCILIATION_BREAK", severity=Severity.CRITICAL, message=line, occurred_at=now
+            )
+            trader.store.risk.save_event(event, at=now, mode=trader.mode, cycle_id=None)
+            change = StateChange(
+                scope=_scope(found),
+                state=TradingState.HALTED,
+                reason=ReasonCode.RECONCILIATION_BREAK,
+                note=line[:300],
+                set_by=f"rule:{ReasonCode.RECONCILIATION_BREAK}",
+                set_at=now,
+            )
+            trader.store.risk.save_state(change, mode=trader.mode, at=now)
+    if is_new:
         trader.log.error(
-            "reconciliation_break", kind=found.kind, key=found.key, ours=found.ours, theirs=found.theirs
+            "reconciliation_break", kind=found.kind, about=found.key, ours=found.ours, theirs=found.theirs
         )
     return line
 
@@ -166,28 +233,28 @@ def _store_break(trader: Trader, found: Break) -> str:
 def _lift_healed(trader: Trader, breaks: tuple[Break, ...]) -> None:
     """Close the differences that are gone and lift their freezes: both sides are equal again.
 
-    The closing row lets the same difference alarm and freeze again when it comes back. A wrong payout is
-    never seen to heal: a person lifts its freeze.
+    The closing row lets the same difference alarm and freeze again when it comes back. What shows once only
+    is never seen to heal: a person lifts its freeze.
     """
-    now = trader.clock.now()
-    known = trader.store.risk.open_breaks(trader.mode)
-    breaks = (*breaks, *(found for found in known if found.kind == "settlement"))
-    present = {(found.kind, found.key) for found in breaks}
-    for gone in known:
-        if (gone.kind, gone.key) not in present:
+    now, risk = trader.clock.now(), trader.store.risk
+    known = risk.open_breaks(trader.mode)
+    remaining = (*breaks, *(found for found in known if found.kind in LATCHED))
+    present = {(found.kind, found.key) for found in remaining}
+    broken = {_scope(found) for found in remaining}
+    healed = [found for found in known if (found.kind, found.key) not in present]
+    if not healed:
+        return
+    with trader.store.transaction():
+        for gone in healed:
             update = {"ours": gone.theirs, "likely_reason": "both sides equal again", "found_at": now}
-            closed = gone.model_copy(update=update)
-            trader.store.risk.save_break(closed, mode=trader.mode, at=now, epoch=trader.epoch)
-    broken = {_scope(found) for found in breaks}
-    for state in trader.store.risk.states(trader.mode, now):
-        if state.reason is ReasonCode.RECONCILIATION_BREAK and state.scope not in broken:
-            healed = state.model_copy(
-                update={
+            risk.save_break(gone.model_copy(update=update), mode=trader.mode, at=now, epoch=trader.epoch)
+        for state in risk.states(trader.mode, now):
+            if state.reason is ReasonCode.RECONCILIATION_BREAK and state.scope not in broken:
+                lifted = {
                     "state": TradingState.ACTIVE,
                     "note": "both sides equal again",
                     "set_by": f"rule:{ReasonCode.RECONCILIATION_BREAK}",
                     "set_at": now,
                     "until": None,
                 }
-            )
-            trader.store.risk.save_state(healed, mode=trader.mode, at=now)
+                risk.save_state(state.model_copy(update=lifted), mode=trader.mode, at=now)

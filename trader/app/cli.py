@@ -67,8 +67,8 @@ def _reconcile(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     from trader.domain.types import TradingState
 
     with open_from_env(env, command="reconcile") as trader:
-        result = reconcile(trader)
-        for line in result.lines:
+        done = trader.started or reconcile(trader)  # it was done at the start, before anything else
+        for line in done.lines:
             say(json.dumps({"reconcile": line}) if arguments.json else line)
         state = book_state(states_in_force(trader.store, trader.halt_file, trader.mode, trader.clock))
     return HALTED if state is TradingState.HALTED else DONE

@@ -18,6 +18,15 @@ from trader.ports.weather import WeatherSource
 FIRST_WAIT = timedelta(minutes=30)
 
 
+@dataclass(frozen=True)
+class Reconciled:
+    """What a reconciliation did, one sentence a line, how many fills it booked, how many breaks remain."""
+
+    lines: tuple[str, ...]
+    fills: int
+    breaks: int
+
+
 @dataclass
 class ResultsPoll:
     """When results were last asked for and for which markets, how long to wait, when the rest was checked."""
@@ -32,9 +41,9 @@ class ResultsPoll:
 class Trader:
     """Adapters, settings and identity of one process that may trade.
 
-    ``epoch`` is the writer's number, written on every row. ``absences`` remembers complete listings that
-    lacked an order, which is evidence only together. ``reports_seen`` is when each location's climate
-    reports were last listed.
+    ``epoch`` is the writer's number, written on every row, ``started_at`` its begin. ``started`` is what its
+    first reconciliation did, None before it is committed: until then nothing may be created.
+    ``reports_seen`` is when each location's climate reports were last listed.
     """
 
     settings: Settings
@@ -49,9 +58,10 @@ class Trader:
     log: BoundLogger
     cities: dict[str, CityConfig]
     epoch: int
+    started_at: datetime
     min_forecast_pairs: int
     last_view: MarketView | None = None
     contracts: dict[str, Contract] = field(default_factory=dict)
-    absences: dict[str, list[datetime]] = field(default_factory=dict)
+    started: Reconciled | None = None
     results_poll: ResultsPoll = field(default_factory=ResultsPoll)
     reports_seen: dict[str, datetime] = field(default_factory=dict)

@@ -5,15 +5,18 @@ from datetime import datetime
 from typing import Any
 
 from trader.app import books
+from trader.app.conditions import begin, condition
 from trader.app.context import Trader
 from trader.app.gather import gather
-from trader.app.money import equity_now
-from trader.app.order_desk import submit
-from trader.core.cycle import plan_cycle
+from trader.app.halt import states_in_force
+from trader.app.money import equity_now, rejects_in_window
+from trader.app.order_desk import submit, withdraw
+from trader.core.breakers import REFUSAL_CONDITIONS, track_order_rejects
+from trader.core.cycle import caps_of, plan_cycle
 from trader.domain.errors import LostWriterLock, MilkbotError, PersistenceError, TransientError
 from trader.domain.plan import CycleInputs, CyclePlan, CycleSummary
-from trader.domain.risk import HealthStatus, RiskEvent
-from trader.domain.types import Component, ComponentStatus, Decision, Severity
+from trader.domain.risk import HealthStatus, RiskEvent, StateChange
+from trader.domain.types import Component, ComponentStatus, Decision, OrderStatus, Severity
 from trader.ports.exchange import MarketView
 
 
@@ -38,24 +41,11 @@ def run_cycle(trader: Trader, slot: str, codes: Sequence[str] | None = None) -> 
         plan = plan_cycle(inputs)
         store.cycles.save_plan(cycle_id, plan, at=clock.now())
         for change in plan.new_states:
-            store.risk.save_state(change, mode=trader.mode, at=clock.now())
-            _tell(
-                trader,
-                cycle_id,
-                f"TRADING_{change.state}",
-                Severity.CRITICAL,
-                f"{change.scope}: {change.note}",
-            )
+            _halt(trader, cycle_id, change)
         show_markets(trader)
-        for intent in plan.intents:
-            submit(trader, intent, cycle_id=cycle_id)
-            orders += 1
-        if orders:
+        orders, withdrawn = act(trader, cycle_id, inputs, plan)
+        if orders or withdrawn:
             fills += books.reconcile(trader).fills
-        for refused in inputs.refused:
-            _tell(
-                trader, cycle_id, str(refused.reason), Severity.WARNING, f"{refused.ticker}: {refused.detail}"
-            )
     except (PersistenceError, LostWriterLock):
         raise
     except TransientError as problem:
@@ -76,6 +66,36 @@ def run_cycle(trader: Trader, slot: str, codes: Sequence[str] | None = None) -> 
     record_health(trader, inputs, error)
     trader.log.info("cycle_finished", cycle_id=cycle_id, slot=slot, mode=trader.mode, **_facts(summary, plan))
     return summary
+
+
+def act(trader: Trader, cycle_id: int, inputs: CycleInputs, plan: CyclePlan) -> tuple[int, int]:
+    """Withdraw what a halt forbids, then send the plan's intents in its order; return how many of each.
+
+    A refusal that would meet every other order too, or a burst of them, becomes a halt at once: the intents
+    after it are denied with that reason instead of being tried.
+    """
+    withdrawn = withdraw(trader, states_in_force(trader.store, trader.halt_file, trader.mode, trader.clock))
+    caps = caps_of(inputs)
+    for intent in plan.intents:
+        order = submit(trader, intent, cycle_id=cycle_id, caps=caps)
+        if order.status is not OrderStatus.REJECTED:
+            continue
+        if reason := REFUSAL_CONDITIONS.get((order.reject_code or "").lower()):
+            begin(trader, condition(trader, reason, f"the exchange refused an order: {order.reject_code}"))
+        losses = inputs.losses.model_copy(update={"rejects_in_window": rejects_in_window(trader)})
+        states = states_in_force(trader.store, trader.halt_file, trader.mode, trader.clock)
+        burst = track_order_rejects(losses, inputs.limits, trader.clock.now())
+        if burst is not None and not any(s.reason is burst.reason for s in states):
+            _halt(trader, cycle_id, burst)
+    return len(plan.intents), withdrawn
+
+
+def _halt(trader: Trader, cycle_id: int, change: StateChange) -> None:
+    """Store a breaker's halt with its event."""
+    with trader.store.transaction():
+        trader.store.risk.save_state(change, mode=trader.mode, at=trader.clock.now())
+        message = f"{change.scope}: {change.note}"
+        _tell(trader, cycle_id, f"TRADING_{change.state}", Severity.CRITICAL, message)
 
 
 def show_markets(trader: Trader) -> None:

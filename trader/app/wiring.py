@@ -19,7 +19,7 @@ from trader.adapters.ops.pool import Database
 from trader.adapters.ops.store import PostgresOpsStore
 from trader.adapters.shadow.exchange import ShadowExchange
 from trader.app import postgres
-from trader.app.books import reconcile
+from trader.app.books import start
 from trader.app.clock import RunningWorldClock, SteppedClock, SystemClock
 from trader.app.config import Settings, load_settings
 from trader.app.context import Trader
@@ -155,6 +155,7 @@ def start_trader(
         )
     account = exchange.authenticate()
     _adopt_limits(client)
+    started_at = clock.now()
     epoch = store.open_epoch(
         mode=settings.mode, account=account, command=command, version=__version__, at=clock.now()
     )
@@ -186,11 +187,11 @@ def start_trader(
         log=logger(),
         cities=cities,
         epoch=epoch,
+        started_at=started_at,
         min_forecast_pairs=settings.min_forecast_pairs,
     )
     _start_capital(trader)
-    reconcile(trader)
-    store.mark_reconciled(epoch, at=clock.now())
+    start(trader)
     trader.log.info(
         "trader_started", mode=settings.mode, account=account, epoch=epoch, command=command, world=world
     )
@@ -208,13 +209,15 @@ def _adopt_limits(client: KalshiClient) -> None:
 def _shadow(store: OpsStore, settings: Settings, clock: Clock) -> ShadowExchange:
     """The pretend account, rebuilt from our own books: after a restart they are all that is left of it."""
     mode = settings.mode
-    fills = store.fills.get(mode)
+    fills, live = store.fills.get(mode), store.orders.live_orders(mode)
+    filled = store.orders.get_many(sorted({fill.kalshi_order_id for fill in fills}))
+    orders = {order.order_id: order for order in (*live, *filled)}
     return ShadowExchange(
         clock=clock,
         capital_usd=store.capital.total(mode) or settings.starting_capital_usd,
         fills=fills,
         settlements=store.positions.settlements(mode),
-        orders=store.orders.get_many(sorted({f.kalshi_order_id for f in fills})),
+        orders=tuple(orders.values()),
     )
 
 
@@ -231,5 +234,5 @@ def _start_capital(trader: Trader) -> None:
         return
     is_shadow = trader.mode is TradingMode.SHADOW
     cash = trader.settings.starting_capital_usd if is_shadow else trader.exchange.get_balance().cash_usd
-    start = CapitalEvent(kind="START", amount_usd=cash, occurred_at=now, mode=trader.mode, note="first start")
-    trader.store.capital.save(start, set_by=f"rule:first start of {trader.account}", at=now)
+    first = CapitalEvent(kind="START", amount_usd=cash, occurred_at=now, mode=trader.mode, note="first start")
+    trader.store.capital.save(first, set_by=f"rule:first start of {trader.account}", at=now)

@@ -6,7 +6,23 @@ from decimal import Decimal
 
 from trader.domain.constants import LOSS_PAUSE_HOURS
 from trader.domain.risk import LossState, RiskLimits, StateChange
-from trader.domain.types import ReasonCode, TradingState
+from trader.domain.types import Action, ReasonCode, TradingState
+
+REFUSAL_CONDITIONS = {
+    "trading_is_paused": ReasonCode.EXCHANGE_PAUSED,
+    "trading_paused": ReasonCode.EXCHANGE_PAUSED,
+    "exchange_paused": ReasonCode.EXCHANGE_PAUSED,
+    "exchange_unavailable": ReasonCode.EXCHANGE_PAUSED,
+    "header_timestamp_expired": ReasonCode.CLOCK_SKEW_TOO_LARGE,
+    "insufficient_balance": ReasonCode.CASH_TOO_LOW,
+    "available_balance_too_low": ReasonCode.CASH_TOO_LOW,
+}
+"""Refusals of a create, in lower case, that would meet every other order too, and the halt each one is."""
+
+NOT_OUR_FAULT = tuple(
+    sorted({*REFUSAL_CONDITIONS, *(c.upper() for c in REFUSAL_CONDITIONS), "PROVEN_ABSENT"})
+)
+"""Codes of rejected orders that do not count as a burst: they halt by themselves, or nothing was refused."""
 
 _WORST_FIRST = (TradingState.HALTED, TradingState.REDUCE_ONLY)
 
@@ -65,17 +81,53 @@ def in_force(states: Iterable[StateChange], now: datetime) -> tuple[StateChange,
     )
 
 
+def _scopes(ticker: str, city_code: str) -> tuple[str, str, str]:
+    return "book", f"city:{city_code}", f"market:{ticker}"
+
+
 def state_for(
     states: Iterable[StateChange], *, ticker: str, city_code: str
 ) -> tuple[TradingState, tuple[ReasonCode, ...]]:
     """Return the worst state of book, city and market, and the reasons of that state in a fixed order."""
-    scopes = ("book", f"city:{city_code}", f"market:{ticker}")
-    found = [s for s in states if s.scope in scopes]
+    found = [s for s in states if s.scope in _scopes(ticker, city_code)]
     for state in _WORST_FIRST:
         reasons = sorted({s.reason for s in found if s.state is state})
         if reasons:
             return state, tuple(reasons)
     return TradingState.ACTIVE, ()
+
+
+# What a person may still sell out of while it halts the machine: the data and the exchange are sound.
+_SELLABLE = frozenset(
+    {
+        ReasonCode.OPERATOR_HALT,
+        ReasonCode.HALT_FILE_PRESENT,
+        ReasonCode.OPERATOR_FLATTEN,
+        ReasonCode.DAILY_LOSS_REACHED,
+        ReasonCode.DRAWDOWN_REACHED,
+        ReasonCode.ORDER_REJECTS_BURST,
+        ReasonCode.SETTLEMENT_MISMATCH,
+        ReasonCode.WEATHER_STALE,
+        ReasonCode.TERMS_CHANGED,
+    }
+)
+
+
+def forbidding(
+    states: Iterable[StateChange], action: Action, *, ticker: str, city_code: str
+) -> tuple[ReasonCode, ...]:
+    """Return why no order of this action may be sent in this market now; () when it may.
+
+    REDUCE_ONLY lets reductions pass. HALTED lets none pass, but for those that a person ordered by name
+    (flatten), as long as every halt is one that leaves data and exchange sound.
+    """
+    found = [s for s in states if s.scope in _scopes(ticker, city_code)]
+    if action is Action.REDUCE:
+        is_ordered = any(s.reason is ReasonCode.OPERATOR_FLATTEN for s in found)
+        found = [
+            s for s in found if s.state is TradingState.HALTED and not (is_ordered and s.reason in _SELLABLE)
+        ]
+    return tuple(sorted({s.reason for s in found}))
 
 
 def _halt(reason: ReasonCode, note: str, now: datetime, until: datetime | None = None) -> StateChange:

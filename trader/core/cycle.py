@@ -2,17 +2,18 @@
 read.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from trader.core import breakers
-from trader.core.exposure import Exposure, Trade
+from trader.core.exposure import Caps, Exposure, Trade, WinnerSets
 from trader.core.intents import derive_client_order_id, generate_intent_key
-from trader.core.judging import Candidate, Judge
+from trader.core.judging import Candidate, Judge, winners_of
 from trader.domain.canonical import content_hash
 from trader.domain.plan import CycleInputs, CyclePlan
 from trader.domain.risk import StateChange
 from trader.domain.signals import OrderIntent, RiskDecision
-from trader.domain.types import Action, ReasonCode, TimeInForce, TradingState
+from trader.domain.types import Action, ReasonCode, TimeInForce
 
 ZERO, ONE = Decimal(0), Decimal(1)
 R = ReasonCode
@@ -46,9 +47,7 @@ def decide(
     """Ask the caps for each candidate, best edge first (then by ticker), counting what this plan already
     adds.
     """
-    exposure = Exposure(
-        inputs.holdings, judge.outcomes, inputs.cities, inputs.limits, inputs.losses.equity_usd
-    )
+    exposure = caps_of(inputs, judge.outcomes).over(inputs.holdings)
     free_cash = inputs.cash_usd - sum((h.qty * h.cost_usd for h in inputs.holdings if h.is_pending), ZERO)
     taken, used_events = set(inputs.taken_intents), set[str]()
     decisions: list[RiskDecision] = []
@@ -77,6 +76,13 @@ def decide(
     return tuple(decisions), tuple(intents)
 
 
+def caps_of(inputs: CycleInputs, outcomes: Mapping[str, WinnerSets] | None = None) -> Caps:
+    """Return what this decision measures holdings against. ``outcomes`` may be given where they are known."""
+    if outcomes is None:
+        outcomes = winners_of(inputs.contracts)
+    return Caps(limits=inputs.limits, losses=inputs.losses, outcomes=outcomes, cities=inputs.cities)
+
+
 def _allow(
     trade: Trade, exposure: Exposure, free_cash: Decimal, blocked: tuple[ReasonCode, ...]
 ) -> tuple[Decimal, tuple[ReasonCode, ...]]:
@@ -92,8 +98,7 @@ def _allow(
 
 def _blocked(states: tuple[StateChange, ...], trade: Trade, is_taken: bool) -> tuple[ReasonCode, ...]:
     """Return why no order at all may be made, whatever the caps say."""
-    state, reasons = breakers.state_for(states, ticker=trade.ticker, city_code=trade.city_code)
-    if state is not TradingState.ACTIVE:
+    if reasons := breakers.forbidding(states, Action.OPEN, ticker=trade.ticker, city_code=trade.city_code):
         return reasons
     return (R.INTENT_EXISTS,) if is_taken else ()
 

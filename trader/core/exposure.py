@@ -10,7 +10,7 @@ from decimal import ROUND_FLOOR, Decimal
 
 from trader.domain.cities import CityConfig
 from trader.domain.positions import Holding
-from trader.domain.risk import Cap, RiskLimits
+from trader.domain.risk import Cap, LossState, RiskLimits
 from trader.domain.signals import CapCheck
 from trader.domain.types import ReasonCode, Side, Verdict
 
@@ -76,6 +76,8 @@ class Exposure:
     """Running worst case of the book while a plan adds orders.
 
     ``outcomes`` maps an event to its sets of winners; a city without configuration is its own cluster.
+    ``day_loss_usd`` is what the day has cost if every open position now paid back exactly its cost (negative
+    for a gain): with the worst case of what is open it is the worst the day can become.
     """
 
     def __init__(
@@ -85,8 +87,10 @@ class Exposure:
         cities: Iterable[CityConfig],
         limits: RiskLimits,
         equity_usd: Decimal,
+        day_loss_usd: Decimal = ZERO,
     ) -> None:
         self._outcomes, self._limits, self._equity = outcomes, limits, equity_usd
+        self._day_loss = day_loss_usd
         self._clusters: dict[str, str] = {c.code: c.cluster for c in cities}
         self._events: dict[str, list[Holding]] = {}
         self._city_of: dict[str, str] = {}
@@ -131,12 +135,13 @@ class Exposure:
         """Return every cap with its dollars before and with ``qty`` contracts of the trade."""
         added = self._added(trade, qty)
         cluster = self._cluster(trade.city_code)
-        limits = self._limits
+        limits, open_risk = self._limits, self.calculate_open_risk()
         return (
             self._check(R.TRADE_RISK_EXCEEDED, ZERO, qty * trade.cost_usd, limits.trade),
             self._check(R.CITY_EXPOSURE_EXCEEDED, self.city_risk(trade.city_code), added, limits.city),
             self._check(R.CLUSTER_EXPOSURE_EXCEEDED, self.cluster_risk(cluster), added, limits.cluster),
-            self._check(R.OPEN_RISK_EXCEEDED, self.calculate_open_risk(), added, limits.open_risk),
+            self._check(R.OPEN_RISK_EXCEEDED, open_risk, added, limits.open_risk),
+            self._check(R.DAY_RISK_EXCEEDED, self._day_loss + open_risk, added, limits.daily_loss),
         )
 
     def _one(self, trade: Trade, reason: ReasonCode) -> Verdict:
@@ -172,6 +177,27 @@ class Exposure:
             else:
                 low = middle
         return Decimal(low), binding
+
+
+@dataclass(frozen=True)
+class Caps:
+    """What one decision measures holdings against: its limits, its money, the outcomes of its events."""
+
+    limits: RiskLimits
+    losses: LossState
+    outcomes: Mapping[str, WinnerSets]
+    cities: tuple[CityConfig, ...]
+
+    def over(self, holdings: Iterable[Holding]) -> Exposure:
+        """Return the exposure of these holdings under the caps."""
+        return Exposure(
+            holdings,
+            self.outcomes,
+            self.cities,
+            self.limits,
+            self.losses.equity_usd,
+            self.losses.day_start_equity_usd - self.losses.booked_equity_usd,
+        )
 
 
 def is_over(check: CapCheck) -> bool:

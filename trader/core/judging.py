@@ -265,6 +265,12 @@ def _by_event(contracts: Iterable[Contract]) -> dict[str, tuple[Contract, ...]]:
     }
 
 
+def winners_of(contracts: Iterable[Contract]) -> dict[str, WinnerSets]:
+    """Return the sets of winners of each event whose brackets belong together."""
+    events = sorted(_by_event(contracts).items())
+    return {event: winner_sets(found) for event, found in events if gates.check_partition(found)}
+
+
 def _minute_before_midnight(day: date, city: CityConfig) -> datetime:
     """The rules' own "last trading time", 11:59 PM on the wall clock; the earlier of both ends counts."""
     return datetime(day.year, day.month, day.day, 23, 59, tzinfo=city.zone)

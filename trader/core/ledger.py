@@ -30,6 +30,13 @@ def bought(fill: Fill, order: Order | None) -> tuple[Side, Decimal]:
     return fill.side, fill.price
 
 
+def in_order_terms(fill: Fill, order: Order) -> Fill:
+    """Return the fill told in its order's side: the exchange tells the sale of YES at p as NO at 1 - p."""
+    if order.action is Action.REDUCE and fill.side is order.side.other:
+        return fill.model_copy(update={"side": order.side, "price": 1 - fill.price})
+    return fill
+
+
 def apply_fill(position: Position | None, fill: Fill, order: Order) -> Position:
     """Return the position after one fill.
 

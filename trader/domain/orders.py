@@ -22,6 +22,13 @@ from trader.domain.types import (
 PositiveQuantity = Annotated[Decimal, Field(gt=0, strict=False)]
 
 
+def bought_terms(side: Side, action: Action, price: Decimal) -> tuple[Side, Decimal]:
+    """Return what an order buys and for how many dollars: the exchange nets, so selling YES at p is buying NO
+    at 1 - p.
+    """
+    return (side, price) if action is Action.OPEN else (side.other, 1 - price)
+
+
 class Order(Frozen):
     """One order. ``limit_price``: dollars per contract of ``side``; ``filled_qty`` never exceeds ``qty``.
 
@@ -68,6 +75,11 @@ class Order(Frozen):
     def open_qty(self) -> Decimal:
         """Contracts that may still fill: zero once closed."""
         return Decimal(0) if self.status.is_closed else self.qty - self.filled_qty
+
+    @property
+    def buys(self) -> tuple[Side, Decimal]:
+        """The side it buys and the most it pays for it, dollars."""
+        return bought_terms(self.side, self.action, self.limit_price)
 
     @property
     def pending_qty(self) -> Decimal:
@@ -141,7 +153,16 @@ class Unknown(Frozen):
     why: str
 
 
+class Canceled(Frozen):
+    """The exchange cancelled what rested of an order: ``reduced_qty`` contracts, the others were filled."""
+
+    outcome: Literal["canceled"] = "canceled"
+    kalshi_order_id: str
+    reduced_qty: PositiveQuantity
+
+
 SendOutcome = Accepted | Refused | Unknown
+CancelOutcome = Canceled | Refused | Unknown
 
 
 class VenueOrder(Frozen):

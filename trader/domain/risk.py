@@ -105,7 +105,7 @@ class Break(Frozen):
     It freezes the market ``ticker``, or the whole book where there is none.
     """
 
-    kind: Literal["cash", "position", "order", "fill", "settlement"]
+    kind: Literal["cash", "position", "order", "fill", "settlement", "writer"]
     key: str
     ticker: str | None = None
     ours: str
@@ -115,9 +115,14 @@ class Break(Frozen):
 
 
 class LossState(Frozen):
-    """Money the breakers look at. Day is the Eastern calendar day; peak is the highest equity so far."""
+    """Money the breakers look at. Day is the Eastern calendar day; peak is the highest equity so far.
+
+    Both are told as equity with today's capital, so that a deposit is no profit and a withdrawal no loss.
+    ``booked_equity_usd`` is capital and realised profit: equity with every open position at its cost.
+    """
 
     equity_usd: Money
+    booked_equity_usd: Money
     peak_equity_usd: Money
     day_start_equity_usd: Money
     rejects_in_window: int

@@ -192,6 +192,8 @@ class ReasonCode(StrEnum):
     CITY_EXPOSURE_EXCEEDED = "CITY_EXPOSURE_EXCEEDED"
     CLUSTER_EXPOSURE_EXCEEDED = "CLUSTER_EXPOSURE_EXCEEDED"
     OPEN_RISK_EXCEEDED = "OPEN_RISK_EXCEEDED"
+    DAY_RISK_EXCEEDED = "DAY_RISK_EXCEEDED"
+    NOTHING_TO_REDUCE = "NOTHING_TO_REDUCE"
     CASH_TOO_LOW = "CASH_TOO_LOW"
     SIZE_BELOW_MINIMUM = "SIZE_BELOW_MINIMUM"
     POSITION_AT_TARGET = "POSITION_AT_TARGET"
@@ -205,7 +207,10 @@ class ReasonCode(StrEnum):
     EXCHANGE_PAUSED = "EXCHANGE_PAUSED"
     RECONCILIATION_BREAK = "RECONCILIATION_BREAK"
     SETTLEMENT_MISMATCH = "SETTLEMENT_MISMATCH"
+    SEND_IN_FLIGHT = "SEND_IN_FLIGHT"
+    TERMS_CHANGED = "TERMS_CHANGED"
     OPERATOR_HALT = "OPERATOR_HALT"
+    OPERATOR_FLATTEN = "OPERATOR_FLATTEN"
     HALT_FILE_PRESENT = "HALT_FILE_PRESENT"
     WITHIN_LIMITS = "WITHIN_LIMITS"
 
@@ -240,6 +245,8 @@ MEANINGS: dict[ReasonCode, str] = {
     ReasonCode.CITY_EXPOSURE_EXCEEDED: "The city's worst case would be above its cap.",
     ReasonCode.CLUSTER_EXPOSURE_EXCEEDED: "The cluster's worst case would be above its cap.",
     ReasonCode.OPEN_RISK_EXCEEDED: "The book's worst case would be above the open-risk cap.",
+    ReasonCode.DAY_RISK_EXCEEDED: "Today's loss with the worst case of what is open would pass its limit.",
+    ReasonCode.NOTHING_TO_REDUCE: "Less is held than the order would sell.",
     ReasonCode.CASH_TOO_LOW: "The account's free cash does not cover the order.",
     ReasonCode.SIZE_BELOW_MINIMUM: "What the limits leave is below one contract.",
     ReasonCode.POSITION_AT_TARGET: "The position already has the size the edge asks for.",
@@ -253,7 +260,10 @@ MEANINGS: dict[ReasonCode, str] = {
     ReasonCode.EXCHANGE_PAUSED: "The exchange says trading is paused.",
     ReasonCode.RECONCILIATION_BREAK: "Our books and the exchange's differ; the market is frozen.",
     ReasonCode.SETTLEMENT_MISMATCH: "The exchange's result differs from ours.",
+    ReasonCode.SEND_IN_FLIGHT: "An order of an earlier run may still arrive; creates wait until it is stale.",
+    ReasonCode.TERMS_CHANGED: "The market's rules, strikes, close, fee or tick changed while it was open.",
     ReasonCode.OPERATOR_HALT: "The operator halted trading.",
+    ReasonCode.OPERATOR_FLATTEN: "The operator sells every position; nothing is bought meanwhile.",
     ReasonCode.HALT_FILE_PRESENT: "The halt file exists.",
     ReasonCode.WITHIN_LIMITS: "Every cap leaves room for the trade.",
 }

@@ -1,12 +1,13 @@
 """The exchange in our words. Only the adapter translates to the venue's YES book of bids and asks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from trader.domain.markets import Contract, MarketSnapshot
 from trader.domain.orders import (
     Balance,
+    CancelOutcome,
     Fill,
     MarketResult,
     SendOutcome,
@@ -17,6 +18,9 @@ from trader.domain.orders import (
 from trader.domain.plan import RefusedMarket
 from trader.domain.signals import OrderIntent
 from trader.domain.types import Frozen, Instant, TradingMode
+
+Fence = Callable[[], None]
+"""Asked after a request is signed and right before its first byte; what it raises stops the send."""
 
 
 class RawPayload(Frozen):
@@ -90,12 +94,22 @@ class Exchange(Protocol):
         """Prove the key with a signed read; return the account's identity. Raises ConfigurationError."""
         ...
 
-    def create_order(self, intent: OrderIntent) -> SendOutcome: ...
+    def create_order(self, intent: OrderIntent, *, fence: Fence) -> SendOutcome: ...
 
-    def cancel_order(self, kalshi_order_id: str, ticker: str) -> SendOutcome: ...
+    def cancel_order(self, kalshi_order_id: str, ticker: str, *, fence: Fence) -> CancelOutcome: ...
 
-    def list_orders(self, ticker: str | None = None) -> tuple[VenueOrder, ...]:
-        """Return all orders, all pages. Raises TransientError; a partial list is never returned."""
+    def data_as_of(self) -> datetime | None:
+        """Return the exchange's instant up to which the lists below are complete, None where it does not say.
+
+        Ask before the lists. Raises TransientError when it does not answer.
+        """
+        ...
+
+    def list_orders(self, since: datetime | None = None) -> tuple[VenueOrder, ...]:
+        """Return all orders that rest and all created at or after ``since`` (None: all that is listed).
+
+        All pages; raises TransientError: a partial list is never returned.
+        """
         ...
 
     def get_fills(self, since: datetime | None = None) -> tuple[Fill, ...]:

@@ -166,10 +166,12 @@ class OrderRepository(Protocol):
         sent_at: datetime | None = None,
         absent_at: datetime | None = None,
         reject_code: str | None = None,
+        expected: OrderStatus | None = None,
         detail: dict[str, Any] | None = None,
     ) -> Order:
         """Move an order and append the event, in one transaction. The caller has checked legality
-        (core.order_state). ``filled_qty`` may only grow: InvariantViolation otherwise."""
+        (core.order_state) from the status ``expected``. ``filled_qty`` may only grow, and the order must
+        stand as expected: InvariantViolation otherwise."""
         ...
 
     def open_orders(self, mode: TradingMode) -> tuple[Order, ...]:
@@ -197,6 +199,10 @@ class FillRepository(Protocol):
         ...
 
     def get(self, mode: TradingMode, since: datetime | None = None) -> tuple[Fill, ...]: ...
+    def known(self, fill_ids: Sequence[str]) -> frozenset[str]:
+        """Which of these fills are booked."""
+        ...
+
     def filled_qty(self, order_id: int) -> Decimal: ...
     def last_filled_at(self, mode: TradingMode) -> datetime | None: ...
 
@@ -215,11 +221,18 @@ class PositionRepository(Protocol):
         ...
 
     def get(self, mode: TradingMode, ticker: str) -> Position | None: ...
+    def get_many(self, mode: TradingMode, tickers: Sequence[str]) -> tuple[Position, ...]:
+        """Positions of these markets, held or not, by ticker."""
+        ...
+
     def settle(self, settlement: Settlement, *, position: Position | None, at: datetime, epoch: int) -> bool:
         """Store a settlement with the position that follows from it; False when known."""
         ...
 
-    def settlements(self, mode: TradingMode, since: datetime | None = None) -> tuple[Settlement, ...]: ...
+    def settlements(self, mode: TradingMode, tickers: Sequence[str] | None = None) -> tuple[Settlement, ...]:
+        """Payouts of these markets, or of every market, oldest first."""
+        ...
+
     def last_settled_at(self, mode: TradingMode) -> datetime | None: ...
 
 

@@ -95,9 +95,20 @@ class KalshiClient:
         return response
 
     def write(
-        self, method: str, path: str, *, what: str, params: Mapping[str, str], body: Any = None
+        self,
+        method: str,
+        path: str,
+        *,
+        what: str,
+        params: Mapping[str, str],
+        fence: Callable[[], None],
+        body: Any = None,
     ) -> Response:
-        """Send a create or cancel exactly once and return any status. Raises TransientError: fate unknown."""
+        """Send a create or cancel exactly once and return any status. Raises TransientError: fate unknown.
+
+        ``fence`` is asked after signing: a process that slept in between wakes up with a signature that the
+        exchange refuses as too old (at most 30 s), or is stopped by the fence.
+        """
         self.limits.take(method, path)
         content = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         kind = {} if content is None else {"Content-Type": "application/json"}
@@ -108,6 +119,7 @@ class KalshiClient:
             params=params,
             content=content,
             headers=lambda: {**kind, **self._signed(method, path)},
+            fence=fence,
         )
         self._measure_skew(response)
         return response

@@ -23,6 +23,8 @@ from trader.domain.errors import (
 from trader.domain.orders import (
     Accepted,
     Balance,
+    Canceled,
+    CancelOutcome,
     Fill,
     Refused,
     SendOutcome,
@@ -34,6 +36,7 @@ from trader.domain.orders import (
 from trader.domain.signals import OrderIntent
 from trader.domain.types import TradingMode
 from trader.ports.clock import Clock
+from trader.ports.exchange import Fence
 
 __all__ = ["KalshiExchange", "KalshiMarketData"]
 
@@ -41,6 +44,7 @@ __all__ = ["KalshiExchange", "KalshiMarketData"]
 _ORDER_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{7,63}")
 _ORDERS = "/portfolio/events/orders"
 Row = TypeVar("Row")
+Answer = TypeVar("Answer", Accepted, Canceled)
 
 
 class KalshiExchange:
@@ -68,8 +72,10 @@ class KalshiExchange:
             raise TransientError(str(error)) from error
         return f"{self.mode.value.lower()}-{account}"
 
-    def create_order(self, intent: OrderIntent) -> SendOutcome:
-        """Send one create. Raises InvariantViolation, before the first byte, for another mode's intent."""
+    def create_order(self, intent: OrderIntent, *, fence: Fence) -> SendOutcome:
+        """Send one create. Raises, before the first byte, what the fence raises, and InvariantViolation for
+        another mode's intent.
+        """
         if intent.mode is not self.mode:
             raise InvariantViolation(
                 f"order {intent.intent_key}: expected {self.mode}, found {intent.mode}; nothing was sent"
@@ -81,10 +87,12 @@ class KalshiExchange:
             return portfolio.parse_created(answer, intent)
 
         return self._send(
-            what, lambda: self._client.write("POST", _ORDERS, what=what, params={}, body=body), accepted
+            lambda: self._client.write("POST", _ORDERS, what=what, params={}, fence=fence, body=body),
+            what,
+            accepted,
         )
 
-    def cancel_order(self, kalshi_order_id: str, ticker: str) -> SendOutcome:
+    def cancel_order(self, kalshi_order_id: str, ticker: str, *, fence: Fence) -> CancelOutcome:
         """Send one cancel. "Not found" proves nothing: the order may have filled, so it is unknown.
 
         Raises InvariantViolation for an id that is none, because an empty one would cancel everything.
@@ -96,22 +104,37 @@ class KalshiExchange:
         path = join_path("portfolio", "events", "orders", kalshi_order_id)
         what = f"cancel in {ticker}"
 
-        def accepted(answer: Fields) -> Accepted:
+        def canceled(answer: Fields) -> Canceled:
             return portfolio.parse_canceled(answer, kalshi_order_id)
 
         # without the ticker the request goes to the default shard only
         params = {"market_ticker": ticker}
         outcome = self._send(
-            what, lambda: self._client.write("DELETE", path, what=what, params=params), accepted
+            lambda: self._client.write("DELETE", path, what=what, params=params, fence=fence), what, canceled
         )
         if isinstance(outcome, Refused) and outcome.status == 404:
             return Unknown(why="not_found")
         return outcome
 
-    def list_orders(self, ticker: str | None = None) -> tuple[VenueOrder, ...]:
-        """Return all orders, all pages. Raises TransientError; a partial list is never returned."""
-        params = {"ticker": ticker} if ticker else {}
-        found = self._rows("orders", params, portfolio.parse_order)
+    def data_as_of(self) -> datetime | None:
+        """Return how fresh the account's lists are, by the exchange's clock; None where it does not say.
+
+        Raises TransientError when it does not answer.
+        """
+        try:
+            return self._read("/exchange/user_data_timestamp", "age of the lists").instant("as_of_time")
+        except VenueRejected:
+            return None
+        except MalformedPayload as error:
+            raise TransientError(f"{error}; the lists were not used") from error
+
+    def list_orders(self, since: datetime | None = None) -> tuple[VenueOrder, ...]:
+        """Return what rests and what was created at or after ``since``, or all that is listed; all pages.
+
+        Raises TransientError; a partial list is never returned.
+        """
+        found = [] if since is None else self._rows("orders", {"status": "resting"}, portfolio.parse_order)
+        found += self._rows("orders", _from(since), portfolio.parse_order)
         return tuple({order.kalshi_order_id: order for order in found}.values())
 
     def get_fills(self, since: datetime | None = None) -> tuple[Fill, ...]:
@@ -162,8 +185,8 @@ class KalshiExchange:
             raise TransientError(f"{error}; the list was not used") from error
 
     def _send(
-        self, what: str, send: Callable[[], Response], accepted: Callable[[Fields], Accepted]
-    ) -> SendOutcome:
+        self, send: Callable[[], Response], what: str, accepted: Callable[[Fields], Answer]
+    ) -> Answer | Refused | Unknown:
         """Send once and read what the answer proves (statuses as in the exchange's error table)."""
         try:
             response = send()

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 
 from trader.adapters.fields import Fields
 from trader.domain.errors import InvariantViolation, MalformedPayload
-from trader.domain.orders import Accepted, Balance, Fill, Settlement, VenueOrder, VenuePosition
+from trader.domain.orders import Accepted, Balance, Canceled, Fill, Settlement, VenueOrder, VenuePosition
 from trader.domain.signals import OrderIntent
 from trader.domain.types import Action, Side, TimeInForce, TradingMode
 
@@ -46,7 +46,8 @@ def create_body(intent: OrderIntent) -> dict[str, Any]:
         raise InvariantViolation(
             f"order {intent.intent_key}: expected an expiry on a resting order; nothing was sent"
         )
-    return body | {"expiration_time": int(intent.expires_at.timestamp()), "cancel_order_on_pause": True}
+    expiry = {"expiration_time": int(intent.expires_at.timestamp()), "cancel_order_on_pause": True}
+    return body | expiry | ({"post_only": True} if intent.is_post_only else {})
 
 
 def parse_created(answer: Fields, intent: OrderIntent) -> Accepted:
@@ -61,11 +62,12 @@ def parse_created(answer: Fields, intent: OrderIntent) -> Accepted:
     return Accepted(kalshi_order_id=answer.text("order_id"), filled_qty=filled, remaining_qty=remaining)
 
 
-def parse_canceled(answer: Fields, kalshi_order_id: str) -> Accepted:
-    """Return proof that the rest was cancelled; the answer names no fills, ``filled_qty`` 0 says nothing."""
-    if answer.text("order_id") != kalshi_order_id or not answer.count("reduced_by"):
+def parse_canceled(answer: Fields, kalshi_order_id: str) -> Canceled:
+    """Return proof that the rest was cancelled, and how much it was."""
+    reduced = answer.count("reduced_by")
+    if answer.text("order_id") != kalshi_order_id or not reduced:
         raise MalformedPayload(f"{answer.what}: expected a reduction of our order, found another answer")
-    return Accepted(kalshi_order_id=kalshi_order_id, filled_qty=Decimal(0), remaining_qty=Decimal(0))
+    return Canceled(kalshi_order_id=kalshi_order_id, reduced_qty=reduced)
 
 
 def parse_order(order: Fields) -> VenueOrder:

@@ -95,6 +95,7 @@ class MemoryOrderRepository:
         sent_at: datetime | None = None,
         absent_at: datetime | None = None,
         reject_code: str | None = None,
+        expected: OrderStatus | None = None,
         detail: dict[str, Any] | None = None,
     ) -> Order:
         self._account_of(epoch)
@@ -112,6 +113,7 @@ class MemoryOrderRepository:
             sent_at=sent_at,
             absent_at=absent_at,
             reject_code=reject_code,
+            expected=expected,
         )
         self._store(order_id, after)
         self._append(after, before.status, to, evidence, at)
@@ -196,6 +198,10 @@ class MemoryPositionRepository:
     def realized(self, mode: TradingMode) -> Decimal:
         return self._realized.get(mode, Decimal(0))
 
+    def get_many(self, mode: TradingMode, tickers: Sequence[str]) -> tuple[Position, ...]:
+        found = (self._positions.get((mode, ticker)) for ticker in sorted(set(tickers)))
+        return tuple(position for position in found if position is not None)
+
     def put(self, position: Position) -> None:
         """Store the position as it now stands."""
         key, mode = (position.mode, position.ticker), position.mode
@@ -219,9 +225,9 @@ class MemoryPositionRepository:
             self.put(position)
         return True
 
-    def settlements(self, mode: TradingMode, since: datetime | None = None) -> tuple[Settlement, ...]:
+    def settlements(self, mode: TradingMode, tickers: Sequence[str] | None = None) -> tuple[Settlement, ...]:
         found = [s for s in self._settlements.values() if s.mode is mode]
-        kept = [s for s in found if since is None or s.settled_at >= since]
+        kept = [s for s in found if tickers is None or s.ticker in tickers]
         return tuple(sorted(kept, key=lambda s: (s.settled_at, s.ticker)))
 
     def last_settled_at(self, mode: TradingMode) -> datetime | None:
@@ -263,6 +269,9 @@ class MemoryFillRepository:
             f for f in self._fills.values() if f.mode is mode and (since is None or f.filled_at >= since)
         ]
         return tuple(sorted(found, key=lambda f: (f.filled_at, f.fill_id)))
+
+    def known(self, fill_ids: Sequence[str]) -> frozenset[str]:
+        return frozenset(fill_id for fill_id in fill_ids if fill_id in self._fills)
 
     def filled_qty(self, order_id: int) -> Decimal:
         return self._filled.get(order_id, Decimal(0))

@@ -1,12 +1,13 @@
 """Executions, each booked once together with the position that follows from it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from trader.adapters.book_rules import aware, fill_of
 from trader.adapters.ops.pool import Database
 from trader.adapters.ops.positions import upsert_position
-from trader.adapters.ops.rows import fetch_models, fetch_value
+from trader.adapters.ops.rows import fetch_models, fetch_rows, fetch_value
 from trader.domain.orders import Fill, Order
 from trader.domain.positions import Position
 from trader.domain.types import TradingMode
@@ -30,6 +31,7 @@ select fill_id, kalshi_order_id, order_id, ticker, side, qty, price, fee, is_tak
 from ops.fills where mode = %(mode)s and filled_at >= coalesce(%(since)s, cast('-infinity' as timestamptz))
 order by filled_at, fill_id
 """
+_KNOWN = "select fill_id from ops.fills where fill_id = any(%(ids)s)"
 _FILLED_QTY = "select coalesce(sum(qty), 0) from ops.fills where order_id = %(order_id)s"
 _LAST = "select max(filled_at) from ops.fills where mode = %(mode)s"
 
@@ -53,6 +55,11 @@ class PostgresFillRepository:
         params = {"mode": mode, "since": None if since is None else aware(since)}
         with self._database.connection() as connection:
             return fetch_models(connection, Fill, _FILLS, params)
+
+    def known(self, fill_ids: Sequence[str]) -> frozenset[str]:
+        with self._database.connection() as connection:
+            rows = fetch_rows(connection, _KNOWN, {"ids": list(fill_ids)})
+        return frozenset(row["fill_id"] for row in rows)
 
     def filled_qty(self, order_id: int) -> Decimal:
         with self._database.connection() as connection:

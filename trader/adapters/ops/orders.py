@@ -169,6 +169,7 @@ class PostgresOrderRepository:
         sent_at: datetime | None = None,
         absent_at: datetime | None = None,
         reject_code: str | None = None,
+        expected: OrderStatus | None = None,
         detail: dict[str, Any] | None = None,
     ) -> Order:
         with self._database.connection() as connection:
@@ -184,6 +185,7 @@ class PostgresOrderRepository:
                 sent_at=sent_at,
                 absent_at=absent_at,
                 reject_code=reject_code,
+                expected=expected,
             )
             connection.execute(_UPDATE, after.model_dump())
             _append(connection, order_id, epoch, before.status, to, evidence, at, detail)

@@ -1,5 +1,6 @@
 """Positions as they stand, and the exchange's payouts."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -45,6 +46,7 @@ select ticker, event_ticker, city_code, mode, side, qty, avg_entry, avg_exit, co
 from ops.positions where mode = %(mode)s
 """
 _HELD = _POSITIONS + " and status = 'OPEN' order by ticker collate \"C\""
+_MANY = _POSITIONS + ' and ticker = any(%(tickers)s) order by ticker collate "C"'
 _REALIZED = "select realized_pnl_usd from ops.profit_totals where mode = %(mode)s"
 _ONE = _POSITIONS + " and ticker = %(ticker)s"
 _INSERT_SETTLEMENT = """
@@ -58,7 +60,7 @@ insert into ops.settlements (
 _SETTLEMENTS = """
 select ticker, event_ticker, result, yes_qty, no_qty, revenue_usd, settled_at, mode
 from ops.settlements
-where mode = %(mode)s and settled_at >= coalesce(%(since)s, cast('-infinity' as timestamptz))
+where mode = %(mode)s and (cast(%(tickers)s as text[]) is null or ticker = any(%(tickers)s))
 order by settled_at, ticker
 """
 _LAST_SETTLED = "select max(settled_at) from ops.settlements where mode = %(mode)s"
@@ -92,6 +94,10 @@ class PostgresPositionRepository:
         with self._database.connection() as connection:
             return fetch_model(connection, Position, _ONE, {"mode": mode, "ticker": ticker})
 
+    def get_many(self, mode: TradingMode, tickers: Sequence[str]) -> tuple[Position, ...]:
+        with self._database.connection() as connection:
+            return fetch_models(connection, Position, _MANY, {"mode": mode, "tickers": list(tickers)})
+
     def settle(self, settlement: Settlement, *, position: Position | None, at: datetime, epoch: int) -> bool:
         row = settlement.model_dump() | {"at": aware(at), "epoch": epoch}
         with self._database.connection() as connection:
@@ -101,8 +107,8 @@ class PostgresPositionRepository:
                 upsert_position(connection, position, at=at)
         return True
 
-    def settlements(self, mode: TradingMode, since: datetime | None = None) -> tuple[Settlement, ...]:
-        params = {"mode": mode, "since": None if since is None else aware(since)}
+    def settlements(self, mode: TradingMode, tickers: Sequence[str] | None = None) -> tuple[Settlement, ...]:
+        params = {"mode": mode, "tickers": None if tickers is None else list(tickers)}
         with self._database.connection() as connection:
             return fetch_models(connection, Settlement, _SETTLEMENTS, params)
 

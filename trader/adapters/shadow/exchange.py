@@ -16,6 +16,8 @@ from trader.domain.markets import Contract, Level, MarketSnapshot
 from trader.domain.orders import (
     Accepted,
     Balance,
+    Canceled,
+    CancelOutcome,
     Fill,
     MarketResult,
     Order,
@@ -25,11 +27,12 @@ from trader.domain.orders import (
     Unknown,
     VenueOrder,
     VenuePosition,
+    bought_terms,
 )
 from trader.domain.signals import OrderIntent
 from trader.domain.types import Action, MarketStatus, OrderStatus, Side, TimeInForce, TradingMode
 from trader.ports.clock import Clock
-from trader.ports.exchange import MarketView
+from trader.ports.exchange import Fence, MarketView
 
 ZERO = Decimal(0)
 _Place = tuple[str, Side, Decimal]
@@ -72,8 +75,10 @@ class ShadowExchange:
             *((fill.filled_at, 0, fill) for fill in fills),
             *((row.settled_at, 1, row) for row in settlements),
         ]
+        sold = {order.kalshi_order_id for order in orders if order.action is Action.REDUCE}
         for _, _, row in sorted(happened, key=lambda item: item[:2]):
-            self._book(row)
+            is_sale = isinstance(row, Fill) and row.kalshi_order_id in sold
+            self._book(_bought(row) if is_sale and isinstance(row, Fill) else row)
         self._orders = {row.kalshi_order_id: row for row in map(_listed, orders) if row}
         self._client_ids = {order.client_order_id for order in orders}
 
@@ -101,8 +106,9 @@ class ShadowExchange:
         """Return the simulated account's name; there is nothing to prove."""
         return "shadow"
 
-    def create_order(self, intent: OrderIntent) -> SendOutcome:
+    def create_order(self, intent: OrderIntent, *, fence: Fence) -> SendOutcome:
         """Fill what the depth last seen gives within the limit. InvariantViolation for another mode."""
+        fence()
         if intent.mode is not self.mode:
             raise InvariantViolation(
                 f"order {intent.intent_key}: expected {self.mode}, found {intent.mode}; nothing was simulated"
@@ -118,7 +124,7 @@ class ShadowExchange:
             self._book(fill)
             filled += fill.qty
         is_resting = intent.time_in_force is TimeInForce.GTC and filled < intent.qty
-        side, limit = _buys(intent)
+        side, limit = bought_terms(intent.side, intent.action, intent.limit_price)
         self._client_ids.add(intent.client_order_id)
         self._orders[order_id] = VenueOrder(
             kalshi_order_id=order_id,
@@ -145,7 +151,7 @@ class ShadowExchange:
             return Refused(status=404, code="not_found")
         if snapshot.status is not MarketStatus.ACTIVE or snapshot.close_time <= self._clock.now():
             return Refused(status=409, code="market_closed")
-        side, limit = _buys(intent)
+        side, limit = bought_terms(intent.side, intent.action, intent.limit_price)
         opening = max(ZERO, intent.qty - self._account.position(intent.ticker).of(side.other))
         if intent.action is Action.OPEN:
             multiplier = self._contracts[intent.ticker].fee_multiplier
@@ -157,7 +163,7 @@ class ShadowExchange:
 
     def _match(self, intent: OrderIntent, order_id: str) -> Iterable[Fill]:
         """Walk the depth from the best price, one fill a level; a reduction never turns a position round."""
-        side, limit = _buys(intent)
+        side, limit = bought_terms(intent.side, intent.action, intent.limit_price)
         left = intent.qty
         if intent.action is Action.REDUCE:
             left = min(left, self._account.position(intent.ticker).of(side.other))
@@ -185,18 +191,28 @@ class ShadowExchange:
                 mode=self.mode,
             )
 
-    def cancel_order(self, kalshi_order_id: str, ticker: str) -> SendOutcome:
+    def cancel_order(self, kalshi_order_id: str, ticker: str, *, fence: Fence) -> CancelOutcome:
         """Cancel a resting order; anything else is "not found", as on the exchange, which proves nothing."""
+        fence()
         self._expire()
         order = self._orders.get(kalshi_order_id)
         if order is None or order.ticker != ticker or order.status != "resting":
             return Unknown(why="not_found")
         self._close(order)
-        return Accepted(kalshi_order_id=kalshi_order_id, filled_qty=order.filled_qty, remaining_qty=ZERO)
+        return Canceled(kalshi_order_id=kalshi_order_id, reduced_qty=order.remaining_qty)
 
-    def list_orders(self, ticker: str | None = None) -> tuple[VenueOrder, ...]:
+    def data_as_of(self) -> datetime | None:
+        return self._clock.now()
+
+    def list_orders(self, since: datetime | None = None) -> tuple[VenueOrder, ...]:
         self._expire()
-        return tuple(order for order in self._orders.values() if ticker in (None, order.ticker))
+        return tuple(
+            order
+            for order in self._orders.values()
+            if since is None
+            or order.status == "resting"
+            or (order.created_at is not None and order.created_at >= since)
+        )
 
     def get_fills(self, since: datetime | None = None) -> tuple[Fill, ...]:
         return tuple(fill for fill in self._fills if since is None or fill.filled_at >= since)
@@ -233,11 +249,9 @@ class ShadowExchange:
         self._orders[order.kalshi_order_id] = closed
 
 
-def _buys(intent: OrderIntent) -> tuple[Side, Decimal]:
-    """Return the side an order buys and the most it pays: selling at p is buying the other at 1 - p."""
-    if intent.action is Action.OPEN:
-        return intent.side, intent.limit_price
-    return intent.side.other, 1 - intent.limit_price
+def _bought(sale: Fill) -> Fill:
+    """Return a sale of our books, told in its order's side, as what it buys."""
+    return sale.model_copy(update={"side": sale.side.other, "price": 1 - sale.price})
 
 
 def _asks(snapshot: MarketSnapshot, side: Side) -> tuple[Level, ...]:
@@ -253,14 +267,14 @@ def _listed(order: Order) -> VenueOrder | None:
         OrderStatus.PARTIALLY_FILLED,
         OrderStatus.PENDING_CANCEL,
     )
-    is_sale = order.action is Action.REDUCE
+    side, limit = order.buys
     return VenueOrder(
         kalshi_order_id=order.kalshi_order_id,
         client_order_id=order.client_order_id,
         ticker=order.ticker,
-        side=order.side.other if is_sale else order.side,
+        side=side,
         status="resting" if is_resting else "executed" if order.filled_qty == order.qty else "canceled",
-        limit_price=1 - order.limit_price if is_sale else order.limit_price,
+        limit_price=limit,
         qty=order.qty,
         filled_qty=order.filled_qty,
         remaining_qty=order.qty - order.filled_qty if is_resting else ZERO,

@@ -1,6 +1,6 @@
 """Reconciliation: our rows follow what the exchange proves; what still differs is said once and frozen."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -8,13 +8,13 @@ import structlog.testing
 
 from tests.fakes.desk import MODE, Desk, wish
 from tests.unit.trader.core import builders as b
-from trader.app.books import reconcile
+from trader.app.books import reconcile, start
 from trader.app.cycle import run_cycle
-from trader.app.gather import holdings
+from trader.app.holdings import holdings
 from trader.app.money import equity_now
-from trader.app.order_desk import submit
-from trader.domain.errors import TransientError
-from trader.domain.orders import Order, Settlement, Unknown, VenueOrder
+from trader.domain.errors import InvariantViolation, TransientError
+from trader.domain.intents import derive_client_order_id
+from trader.domain.orders import Fill, Order, Settlement, Unknown, VenueOrder
 from trader.domain.types import OrderStatus, PositionStatus, ReasonCode, Side, TimeInForce, TradingState
 
 D = Decimal
@@ -29,13 +29,7 @@ def states(desk: Desk) -> list[tuple[str, ReasonCode]]:
 def lost(desk: Desk, *, is_taken: bool) -> Order:
     """An order whose answer was lost, taken by the exchange or not."""
     desk.exchange.answers = [desk.exchange.take_silently if is_taken else Unknown(why="time-out")]
-    return submit(desk.trader, wish(), cycle_id=None)
-
-
-def again(desk: Desk, order: Order) -> Order:
-    found = desk.store.orders.get_by_intent_key(order.intent_key)
-    assert found is not None
-    return found
+    return desk.submit(wish())
 
 
 def settlement(ticker: str, *, qty: str, revenue: str, at: timedelta = timedelta(days=1)) -> Settlement:
@@ -66,7 +60,7 @@ def test_an_order_whose_answer_was_lost_is_found_by_its_client_id_and_its_fill_b
     result = reconcile(desk.trader)
 
     assert (result.fills, result.breaks) == (1, 0)
-    found = again(desk, order)
+    found = desk.again(order)
     assert (found.status, found.filled_qty, found.kalshi_order_id) == (S.FILLED, D(10), "venue-00000001")
     (fill,) = desk.store.fills.get(MODE)
     assert fill.order_id == order.order_id
@@ -83,15 +77,15 @@ def test_an_order_that_never_arrived_is_rejected_only_after_two_complete_listing
 
     reconcile(desk.trader)
     reconcile(desk.trader)
-    assert again(desk, order).status is S.UNKNOWN  # its end is not reached: nothing is proven
+    assert desk.again(order).status is S.UNKNOWN  # its end is not reached: nothing is proven
     desk.clock.advance(60)
     reconcile(desk.trader)
-    assert again(desk, order).status is S.UNKNOWN
+    assert desk.again(order).status is S.UNKNOWN
     assert holdings(desk.trader)[0].is_pending  # and it counts in exposure meanwhile
     desk.clock.advance(1)
     reconcile(desk.trader)
 
-    found = again(desk, order)
+    found = desk.again(order)
     assert (found.status, found.reject_code) == (S.REJECTED, "PROVEN_ABSENT")
     assert holdings(desk.trader) == ()
 
@@ -106,21 +100,21 @@ def test_a_look_that_is_not_complete_concludes_nothing(desk: Desk) -> None:
         with pytest.raises(TransientError):
             reconcile(desk.trader)
 
-    assert again(desk, order).status is S.UNKNOWN
-    assert desk.trader.absences == {}
+    assert desk.again(order).status is S.UNKNOWN
+    assert desk.again(order).absent_at is None
 
 
 @pytest.mark.story("4.7")
 def test_a_fill_that_comes_late_is_booked_on_the_closed_order(desk: Desk) -> None:
     desk.exchange.answers = [lambda intent: desk.exchange.take(intent, D(4))]
-    order = submit(desk.trader, wish(), cycle_id=None)
+    order = desk.submit(wish())
     reconcile(desk.trader)
-    assert again(desk, order).status is S.CANCELED
+    assert desk.again(order).status is S.CANCELED
     desk.exchange.fill("venue-00000001", order.ticker, Side.YES, D(6), D("0.11"))
 
     result = reconcile(desk.trader)
 
-    assert (result.fills, again(desk, order).filled_qty) == (1, D(10))
+    assert (result.fills, desk.again(order).filled_qty) == (1, D(10))
     position = desk.store.positions.get(MODE, order.ticker)
     assert position is not None
     assert position.qty == 10
@@ -128,7 +122,7 @@ def test_a_fill_that_comes_late_is_booked_on_the_closed_order(desk: Desk) -> Non
 
 @pytest.mark.story("4.7")
 def test_a_fill_is_booked_once_however_often_it_is_listed(desk: Desk) -> None:
-    submit(desk.trader, wish(), cycle_id=None)
+    desk.submit(wish())
     desk.exchange.fills.append(desk.exchange.fills[0])
 
     assert [reconcile(desk.trader).fills for _ in range(3)] == [1, 0, 0]
@@ -167,20 +161,17 @@ def test_an_order_we_never_placed_is_recorded_counted_and_left_alone(desk: Desk)
 
 
 @pytest.mark.story("4.7")
-def test_an_orphaned_fill_is_said_and_stops_the_book_until_its_order_is_known(desk: Desk) -> None:
+def test_an_orphaned_fill_is_said_and_freezes_its_market_until_its_order_is_known(desk: Desk) -> None:
     desk.exchange.fill("nobody", wish().ticker, Side.YES, D(1), D("0.50"))
 
     with structlog.testing.capture_logs() as said:
         result = reconcile(desk.trader)
 
-    assert {(x.kind, x.key) for x in desk.store.risk.breaks(MODE)} >= {("fill", "fill-1")}
-    assert result.breaks == 3  # the fill, and therefore position and cash
-    assert ("book", ReasonCode.RECONCILIATION_BREAK) in states(desk)
-    assert {entry["kind"] for entry in said if entry["event"] == "reconciliation_break"} == {
-        "fill",
-        "position",
-        "cash",
-    }
+    (found,) = desk.store.risk.breaks(MODE)
+    assert (found.kind, found.key) == ("fill", "fill-1")
+    assert result.breaks == 1  # what it did to position and cash is known
+    assert states(desk) == [(f"market:{wish().ticker}", ReasonCode.RECONCILIATION_BREAK)]
+    assert [e["kind"] for e in said if e["event"] == "reconciliation_break"] == ["fill"]
 
 
 @pytest.mark.story("4.7")
@@ -248,7 +239,7 @@ def test_a_difference_of_one_look_only_is_no_break(desk: Desk) -> None:
 
 @pytest.mark.parametrize(("revenue", "pnl"), [("10", "8.83"), ("0", "-1.17")])
 def test_a_payout_closes_the_position_and_the_cash_stays_equal(desk: Desk, revenue: str, pnl: str) -> None:
-    order = submit(desk.trader, wish(), cycle_id=None)
+    order = desk.submit(wish())
     reconcile(desk.trader)
     desk.exchange.settlements.append(settlement(order.ticker, qty="10", revenue=revenue))
     desk.exchange.positions.clear()
@@ -267,7 +258,7 @@ def test_a_payout_closes_the_position_and_the_cash_stays_equal(desk: Desk, reven
 
 @pytest.mark.story("4.7")
 def test_a_payout_that_does_not_fit_the_position_is_a_break(desk: Desk) -> None:
-    order = submit(desk.trader, wish(), cycle_id=None)
+    order = desk.submit(wish())
     reconcile(desk.trader)
     desk.exchange.settlements.append(settlement(order.ticker, qty="12", revenue="12"))
     desk.exchange.positions.clear()
@@ -287,7 +278,7 @@ def test_a_resting_order_that_the_exchange_closed_is_closed_with_us(desk: Desk) 
     expires_at = desk.clock.now() + timedelta(seconds=240)
     desk.exchange.answers = [lambda intent: desk.exchange.take(intent, D(4))]
     gtc = wish(time_in_force=TimeInForce.GTC, expires_at=expires_at)
-    order = submit(desk.trader, gtc, cycle_id=None)
+    order = desk.submit(gtc)
     assert order.status is S.PARTIALLY_FILLED
     desk.clock.advance(300)
     (listed,) = desk.exchange.orders
@@ -295,5 +286,205 @@ def test_a_resting_order_that_the_exchange_closed_is_closed_with_us(desk: Desk) 
 
     reconcile(desk.trader)
 
-    found = again(desk, order)
+    found = desk.again(order)
     assert (found.status, found.filled_qty, found.open_qty) == (S.EXPIRED, D(4), D(0))
+
+
+# ---- lists that lag, windows, restarts
+
+
+@pytest.mark.story("4.7")
+def test_a_listing_read_too_early_by_the_exchanges_clock_is_no_evidence_of_absence(desk: Desk) -> None:
+    order = lost(desk, is_taken=False)
+    desk.exchange.lag = timedelta(minutes=10)  # our clock says it is over, the lists do not reach that far
+
+    for _ in range(3):
+        desk.clock.advance(120)
+        reconcile(desk.trader)
+
+    assert desk.again(order).status is S.UNKNOWN
+    assert desk.again(order).absent_at is None
+
+
+@pytest.mark.story("4.7")
+def test_evidence_of_absence_outlives_the_process(desk: Desk) -> None:
+    order = lost(desk, is_taken=False)
+    desk.clock.advance(60)
+    reconcile(desk.trader)
+    first = desk.again(order)
+    assert (first.status, first.absent_at) == (S.UNKNOWN, desk.clock.now())
+
+    restart(desk)
+    desk.clock.advance(1)
+    start(desk.trader)
+
+    found = desk.again(order)
+    assert (found.status, found.reject_code) == (S.REJECTED, "PROVEN_ABSENT")
+    moves = [(a, b) for a, b, _, _ in desk.store.orders.events(order.order_id or 0)][-2:]
+    assert moves == [(S.UNKNOWN, S.UNKNOWN), (S.UNKNOWN, S.REJECTED)]
+
+
+def test_fills_that_lag_behind_the_balance_are_waited_for_and_are_no_break(desk: Desk) -> None:
+    desk.submit(wish())
+    told, late = desk.exchange.fills, desk.clock.now() + timedelta(seconds=1)
+    desk.exchange.fills = []
+    honest = desk.exchange.get_fills
+
+    def lagging(since: datetime | None = None) -> tuple[Fill, ...]:
+        desk.exchange.fills = told if desk.clock.now() >= late else []
+        return honest(since)
+
+    desk.exchange.get_fills = lagging  # type: ignore[method-assign]
+
+    result = reconcile(desk.trader)
+
+    assert (result.fills, result.breaks) == (1, 0)
+    assert desk.clock.slept == [1]
+    assert states(desk) == []
+
+
+@pytest.mark.story("4.7")
+def test_a_fill_older_than_the_window_is_found_when_the_books_differ(desk: Desk) -> None:
+    desk.store.markets.save_contracts([b.contract(84, 85)], at=desk.clock.now())
+    long_ago = desk.clock.now()
+    desk.clock.advance(7 * 3600)
+    desk.submit(wish())
+    reconcile(desk.trader)  # from here on the window reaches an hour behind this fill
+    by_hand = desk.exchange.orders[0].model_copy(
+        update={"kalshi_order_id": "by-hand-1", "client_order_id": "", "created_at": long_ago}
+    )
+    desk.exchange.orders.append(by_hand)
+    desk.exchange.fill("by-hand-1", by_hand.ticker, Side.YES, D(10), D("0.11"))
+    desk.exchange.fills[-1] = desk.exchange.fills[-1].model_copy(update={"filled_at": long_ago})
+
+    result = reconcile(desk.trader)
+
+    assert (result.fills, result.breaks) == (1, 0)
+    assert {fill.kalshi_order_id for fill in desk.store.fills.get(MODE)} == {"venue-00000001", "by-hand-1"}
+    assert states(desk) == []
+
+
+def test_what_is_filled_and_not_listed_yet_counts_in_exposure(desk: Desk) -> None:
+    desk.submit(wish())
+    assert [(h.qty, h.is_pending) for h in holdings(desk.trader)] == [(D(10), True)]
+
+    reconcile(desk.trader)
+
+    assert [(h.qty, h.is_pending) for h in holdings(desk.trader)] == [(D(10), False)]
+
+
+# ---- start of an epoch
+
+
+def restart(desk: Desk) -> None:
+    """The trader as a new process with the same books, before its first reconciliation."""
+    desk.trader.started_at = desk.clock.now()
+    desk.trader.epoch = desk.store.open_epoch(
+        mode=MODE, account="fake-account", command="again", version="1", at=desk.clock.now()
+    )
+    desk.trader.started = None
+
+
+def test_a_start_commits_its_reconciliation_and_may_trade_at_once_when_nothing_was_under_way(
+    desk: Desk,
+) -> None:
+    restart(desk)
+
+    done = start(desk.trader)
+
+    assert (done.lines, desk.trader.started) == ((EQUAL,), done)
+    assert desk.submit(wish()).status is S.FILLED
+
+
+def test_a_start_whose_lists_are_incomplete_may_not_trade(desk: Desk) -> None:
+    restart(desk)
+    desk.exchange.is_away = True
+
+    with pytest.raises(TransientError):
+        start(desk.trader)
+
+    assert desk.trader.started is None
+    with pytest.raises(InvariantViolation, match="reconciliation committed"):
+        desk.submit(wish())
+
+
+def test_a_start_waits_until_a_send_of_the_process_before_cannot_arrive_any_more(desk: Desk) -> None:
+    desk.exchange.on_send = killed
+    with pytest.raises(KeyboardInterrupt):
+        desk.submit(wish())
+    desk.exchange.on_send = lambda _: None
+    desk.clock.advance(2)
+    restart(desk)
+
+    start(desk.trader)
+
+    assert states(desk) == [("book", ReasonCode.SEND_IN_FLIGHT)]
+    assert desk.submit(wish(2)).reject_code == ReasonCode.SEND_IN_FLIGHT
+    desk.clock.advance(30)
+    assert states(desk) == []
+    assert desk.submit(wish(3)).status is S.FILLED
+
+
+def killed(_: object) -> None:
+    raise KeyboardInterrupt
+
+
+# ---- books restored from a backup
+
+
+def forgotten(desk: Desk, at: datetime) -> VenueOrder:
+    """An order with our mark that our books lack."""
+    client_id = derive_client_order_id("ab" * 32)
+    order = VenueOrder(
+        kalshi_order_id="forgotten-1",
+        client_order_id=client_id,
+        ticker=wish().ticker,
+        side=Side.YES,
+        status="executed",
+        limit_price=D("0.11"),
+        qty=D(10),
+        filled_qty=D(10),
+        remaining_qty=D(0),
+        created_at=at,
+        expires_at=None,
+    )
+    desk.exchange.orders.append(order)
+    desk.exchange.fill(order.kalshi_order_id, order.ticker, order.side, order.qty, order.limit_price)
+    desk.store.markets.save_contracts([b.contract(84, 85)], at=desk.clock.now())
+    return order
+
+
+@pytest.mark.story("4.7")
+def test_an_order_that_a_restored_backup_forgot_is_ours_again_with_its_fill_and_never_sent_again(
+    desk: Desk,
+) -> None:
+    found = forgotten(desk, at=desk.clock.now() - timedelta(minutes=5))
+    restart(desk)
+
+    done = start(desk.trader)
+
+    assert (done.fills, done.breaks) == (1, 0)
+    assert any("ours, but our books had forgotten it" in line for line in done.lines)
+    order = desk.store.orders.get_by_kalshi_id("forgotten-1")
+    assert order is not None
+    assert (order.is_foreign, order.status, order.booked_qty) == (False, S.FILLED, D(10))
+    assert equity_now(desk.trader).cash_usd == desk.exchange.cash_usd
+    replanned = wish(intent_key="ab" * 32, client_order_id=found.client_order_id)
+    assert desk.submit(replanned) == order
+    assert desk.exchange.sent == []
+
+
+def test_an_order_with_our_mark_placed_while_we_ran_is_a_second_milkbot_and_halts_the_book(
+    desk: Desk,
+) -> None:
+    desk.clock.advance(300)
+    forgotten(desk, at=desk.clock.now())
+
+    for _ in range(2):
+        reconcile(desk.trader)
+
+    (found,) = desk.store.risk.breaks(MODE)
+    assert (found.kind, found.ticker) == ("writer", None)
+    assert "second Milkbot" in found.likely_reason
+    assert states(desk) == [("book", ReasonCode.RECONCILIATION_BREAK)]  # until a person lifts it
+    assert len(desk.events("RECONCILIATION_BREAK")) == 1

@@ -12,6 +12,7 @@ import pytest
 
 from tests.fakes.desk import Desk
 from trader.app import cli
+from trader.app.books import reconcile
 from trader.app.context import Trader
 from trader.domain.errors import (
     ConfigurationError,
@@ -39,6 +40,7 @@ def wired(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
 
     @contextmanager
     def open_from_env(env: Mapping[str, str], *, command: str) -> Iterator[Trader]:
+        desk.trader.started = reconcile(desk.trader)  # as each start does
         yield desk.trader
 
     @contextmanager

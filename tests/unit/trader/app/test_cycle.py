@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 import structlog.testing
 
-from tests.fakes.desk import MODE, Desk, Failing
+from tests.fakes.desk import MODE, Desk, Failing, wish
 from tests.unit.trader.core import builders as b
 from trader.adapters.shadow.exchange import ShadowExchange
 from trader.app.cycle import run_cycle
@@ -22,6 +22,7 @@ from trader.domain.types import (
     Decision,
     OrderStatus,
     ReasonCode,
+    TimeInForce,
     TradingMode,
     TradingState,
 )
@@ -90,6 +91,7 @@ def test_the_slot_of_a_killed_trader_run_again_sends_nothing_twice(desk: Desk) -
     desk.trader.epoch = desk.store.open_epoch(
         mode=MODE, account="fake-account", command="again", version="1", at=at
     )
+    desk.store.mark_reconciled(desk.trader.epoch, at=at)
     run_cycle(desk.trader, slot="one")
 
     tickers = [intent.ticker for intent in desk.exchange.sent]
@@ -251,6 +253,60 @@ def test_a_burst_of_rejects_halts_until_a_person_resumes(desk: Desk) -> None:
     assert desk.store.risk.states(MODE, desk.clock.now()) == (state,)
 
 
+@pytest.mark.story("4.5")
+def test_a_burst_of_rejects_within_one_plan_stops_the_rest_of_it(desk: Desk) -> None:
+    desk.show("CHI", "MIA", "AUS", "DEN", "PHL", "BOS", "SEA")
+    desk.exchange.answers = [Refused(status=400, code="invalid_price") for _ in range(8)]
+
+    assert run_cycle(desk.trader, slot="one").orders == 8
+
+    assert len(desk.exchange.sent) == 5
+    assert desk.store.orders.count(MODE) == {OrderStatus.REJECTED: 5, OrderStatus.DENIED: 3}
+    (state,) = desk.store.risk.states(MODE, desk.clock.now())
+    assert state.reason is R.ORDER_REJECTS_BURST
+    assert len(desk.events("TRADING_HALTED")) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "reason"),
+    [
+        (409, "trading_is_paused", R.EXCHANGE_PAUSED),
+        (409, "EXCHANGE_PAUSED", R.EXCHANGE_PAUSED),
+        (401, "header_timestamp_expired", R.CLOCK_SKEW_TOO_LARGE),
+        (400, "insufficient_balance", R.CASH_TOO_LOW),
+    ],
+)
+def test_a_refusal_that_would_meet_every_order_stops_the_plan_until_the_next_cycle_sees_it_over(
+    desk: Desk, status: int, code: str, reason: ReasonCode
+) -> None:
+    desk.show("CHI", "MIA")
+    desk.exchange.answers = [Refused(status=status, code=code)]
+
+    run_cycle(desk.trader, slot="one")
+
+    assert len(desk.exchange.sent) == 1
+    (state,) = desk.store.risk.states(MODE, desk.clock.now())
+    assert state.reason is reason
+    denied = [o for o in desk.store.orders.count(MODE).items() if o[0] is OrderStatus.DENIED]
+    assert denied == [(OrderStatus.DENIED, 2)]
+    desk.clock.advance(300)
+    run_cycle(desk.trader, slot="two")
+    assert desk.store.risk.states(MODE, desk.clock.now()) == ()
+    assert len(desk.exchange.sent) == 4  # and none of it counted as a burst
+
+
+def test_a_halt_withdraws_resting_orders_in_the_next_cycle(desk: Desk) -> None:
+    desk.exchange.answers = [lambda intent: desk.exchange.take(intent, D(0))]
+    expires_at = desk.clock.now() + timedelta(seconds=240)
+    order = desk.submit(wish(time_in_force=TimeInForce.GTC, expires_at=expires_at))
+    desk.halt()
+
+    run_cycle(desk.trader, slot="one")
+
+    assert desk.exchange.canceled == [order.kalshi_order_id]
+    assert desk.again(order).status is OrderStatus.CANCELED
+
+
 def test_a_halted_cycle_goes_on_looking_and_deciding(desk: Desk) -> None:
     desk.halt()
 
@@ -300,7 +356,8 @@ def test_a_market_that_could_not_be_read_is_a_signal_and_a_stored_event(desk: De
 
     signal = next(s for s in desk.store.signals.get_for_cycle(1) if s.ticker == "KXHIGHNY-26JUL16-T99")
     assert (signal.decision, signal.reasons) == (Decision.HOLD, (R.PAYLOAD_MALFORMED,))
-    assert desk.events("PAYLOAD_MALFORMED") == ["KXHIGHNY-26JUL16-T99: yes_bid: expected a price, found text"]
+    told = "market:KXHIGHNY-26JUL16-T99: yes_bid: expected a price, found text"
+    assert desk.events("PAYLOAD_MALFORMED") == [told]
 
 
 @pytest.mark.parametrize(

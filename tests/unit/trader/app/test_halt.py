@@ -6,7 +6,6 @@ import pytest
 
 from tests.fakes.desk import MODE, Desk
 from trader.app.halt import HaltFile, book_state, resume, states_in_force
-from trader.app.order_desk import submit
 from trader.app.status import halt_now
 from trader.domain.errors import MilkbotError
 from trader.domain.types import OrderStatus, ReasonCode, TradingState
@@ -158,7 +157,7 @@ def test_the_file_of_such_a_halt_stops_a_running_trader(desk: Desk, tmp_path: Pa
 
     halt_now(env(tmp_path), "smoke", by="ann", reduce_only=False)
 
-    assert submit(desk.trader, wish(), cycle_id=None).status is OrderStatus.DENIED
+    assert desk.submit(wish()).status is OrderStatus.DENIED
     assert desk.exchange.sent == []
 
 

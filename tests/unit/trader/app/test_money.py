@@ -12,22 +12,26 @@ from trader.app.cycle import run_cycle
 from trader.app.money import eastern_day_start, equity_now, loss_state
 from trader.domain.orders import Refused
 from trader.domain.plan import CycleSummary
+from trader.domain.positions import CapitalEvent
 from trader.domain.types import ReasonCode, TradingState
 from trader.ports.ops_store import EquityRow
 
 D = Decimal
 
 
-def remember(desk: Desk, usd: str, ago: timedelta) -> None:
-    """An equity row of an earlier cycle."""
+def remember(desk: Desk, usd: str, ago: timedelta, *, capital: str = "5000", peak: str = "") -> None:
+    """An equity row of an earlier cycle; the peak of profit so far unless another one is given."""
     at = desk.clock.now() - ago
     value = D(usd)
+    last = desk.store.cycles.last_equity(MODE)
+    known = last.peak_profit_usd if last and last.peak_profit_usd else D(0)
     row = EquityRow(
-        starting_capital_usd=D(5000),
+        starting_capital_usd=D(capital),
         cash_usd=value,
-        realized_pnl_usd=value - 5000,
+        realized_pnl_usd=value - D(capital),
         unrealized_pnl_usd=D(0),
         equity_usd=value,
+        peak_profit_usd=D(peak) if peak else max(known, value - D(capital)),
     )
     summary = CycleSummary(
         cities=1, snapshots=0, signals=0, orders=0, fills=0, duration_ms=1, equity_usd=value
@@ -113,9 +117,36 @@ def test_after_a_person_lifted_a_drawdown_halt_the_peak_is_counted_anew(desk: De
         state=TradingState.ACTIVE,
         set_at=desk.clock.now() - timedelta(hours=1),
     )
-    remember(desk, "5200", timedelta(minutes=30))
+    assert equity_now(desk.trader).peak_profit_usd == 0  # judged by a person; from here on it is the present
+    remember(desk, "5200", timedelta(minutes=30), peak="200")
 
     assert loss_state(desk.trader, equity(desk, "5100")).peak_equity_usd == 5200
+
+
+@pytest.mark.story("4.5")
+def test_after_a_person_lifted_the_daily_pause_the_loss_is_counted_from_what_he_saw(desk: Desk) -> None:
+    remember(desk, "5000", timedelta(hours=22))
+    remember(desk, "4700", timedelta(hours=2))
+    lifted = desk.clock.now() - timedelta(hours=1)
+    desk.halt(reason=ReasonCode.DAILY_LOSS_REACHED, state=TradingState.ACTIVE, set_at=lifted)
+    remember(desk, "4650", timedelta(minutes=30))
+
+    assert loss_state(desk.trader, equity(desk, "4600")).day_start_equity_usd == 4700
+
+
+@pytest.mark.story("4.5")
+@pytest.mark.parametrize(("kind", "amount"), [("DEPOSIT", "1000"), ("WITHDRAWAL", "-1000")])
+def test_a_deposit_is_no_profit_and_a_withdrawal_no_loss(desk: Desk, kind: str, amount: str) -> None:
+    remember(desk, "5100", timedelta(hours=30))
+    remember(desk, "5050", timedelta(hours=22))
+    moved = CapitalEvent(kind=kind, amount_usd=D(amount), occurred_at=desk.clock.now(), mode=MODE)  # type: ignore[arg-type]
+    desk.store.capital.save(moved, set_by="test", at=desk.clock.now())
+
+    found = loss_state(desk.trader, equity_now(desk.trader))
+
+    capital = 5000 + D(amount)  # nothing is held: equity is the capital, and yesterday's fifty are lost
+    assert found.equity_usd == found.booked_equity_usd == capital
+    assert (found.day_start_equity_usd, found.peak_equity_usd) == (capital + 50, capital + 100)
 
 
 @pytest.mark.story("4.5")

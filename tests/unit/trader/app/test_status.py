@@ -6,7 +6,6 @@ from tests.fakes.desk import MODE, Desk, wish
 from tests.unit.trader.core import builders as b
 from trader.app.books import reconcile
 from trader.app.cycle import run_cycle
-from trader.app.order_desk import submit
 from trader.app.status import status_lines
 from trader.domain.orders import Unknown
 from trader.domain.types import MEANINGS, ReasonCode, TradingState
@@ -65,7 +64,7 @@ def test_a_halted_city_is_said_and_does_not_halt_the_book(desk: Desk) -> None:
 
 def test_an_order_of_unknown_fate_is_listed(desk: Desk) -> None:
     desk.exchange.answers = [Unknown(why="time-out")]
-    submit(desk.trader, wish(), cycle_id=None)
+    desk.submit(wish())
 
     said, _ = lines(desk)
 

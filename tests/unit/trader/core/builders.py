@@ -170,7 +170,11 @@ def inputs(
         "gates": GateLimits(),
         "limits": RiskLimits(),
         "losses": LossState(
-            equity_usd=D(5000), peak_equity_usd=D(5000), day_start_equity_usd=D(5000), rejects_in_window=0
+            equity_usd=D(5000),
+            booked_equity_usd=D(5000),
+            peak_equity_usd=D(5000),
+            day_start_equity_usd=D(5000),
+            rejects_in_window=0,
         ),
         "cash_usd": D(5000),
         "states": (),

@@ -18,6 +18,7 @@ LIMITS = RiskLimits()
 def losses(equity: str = "5000", start: str = "5000", peak: str = "5000", rejects: int = 0) -> LossState:
     return LossState(
         equity_usd=D(equity),
+        booked_equity_usd=D(equity),
         peak_equity_usd=D(peak),
         day_start_equity_usd=D(start),
         rejects_in_window=rejects,

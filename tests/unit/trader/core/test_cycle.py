@@ -160,7 +160,11 @@ def test_little_cash_buys_what_it_can() -> None:
 
 def test_an_account_too_small_for_one_contract_holds() -> None:
     poor = LossState(
-        equity_usd=D("0.5"), peak_equity_usd=D("0.5"), day_start_equity_usd=D("0.5"), rejects_in_window=0
+        equity_usd=D("0.5"),
+        booked_equity_usd=D("0.5"),
+        peak_equity_usd=D("0.5"),
+        day_start_equity_usd=D("0.5"),
+        rejects_in_window=0,
     )
 
     plan = plan_cycle(newyork(losses=poor))
@@ -172,7 +176,11 @@ def test_an_account_too_small_for_one_contract_holds() -> None:
 @pytest.mark.story("4.5")
 def test_a_loss_that_trips_in_this_very_cycle_stops_it() -> None:
     lost = LossState(
-        equity_usd=D(4700), peak_equity_usd=D(5000), day_start_equity_usd=D(5000), rejects_in_window=0
+        equity_usd=D(4700),
+        booked_equity_usd=D(4700),
+        peak_equity_usd=D(5000),
+        day_start_equity_usd=D(5000),
+        rejects_in_window=0,
     )
 
     plan = plan_cycle(newyork(losses=lost))

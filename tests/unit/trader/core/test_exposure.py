@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.trader.core.builders import CITIES, contract, event_contracts, holding
-from trader.core.exposure import Exposure, Trade, event_risk, is_over
+from trader.core.exposure import Caps, Exposure, Trade, event_risk, is_over
 from trader.core.settlement import winner_sets
 from trader.core.sizing import kelly_contracts, to_trade
 from trader.domain.positions import Holding
-from trader.domain.risk import Cap, RiskLimits
+from trader.domain.risk import Cap, LossState, RiskLimits
 from trader.domain.types import ReasonCode, Side
 
 D = Decimal
@@ -190,6 +190,35 @@ def test_the_largest_size_is_within_every_cap_and_one_more_is_not(
         assert any(is_over(c) for c in book.checks(wish, allowed + 1))
     else:
         assert binding == ()
+
+
+@pytest.mark.story("4.4")
+@pytest.mark.parametrize(
+    ("start", "booked", "allowed"),
+    [
+        ("5000", "5000", "160"),  # 170 of 250 are at risk already: 80 left
+        ("5000", "4900", "140"),  # 80 at risk and 100 lost today: 70 left
+        ("5000", "4830", "0"),
+        ("5000", "5100", "200"),  # 100 won today
+    ],
+)
+def test_the_days_loss_and_the_worst_case_of_all_that_is_open_stay_within_the_daily_limit(
+    start: str, booked: str, allowed: str
+) -> None:
+    limits = RiskLimits(city=Cap(usd=D(1000), fraction=D(1)), cluster=Cap(usd=D(1000), fraction=D(1)))
+    losses = LossState(
+        equity_usd=D(5000), booked_equity_usd=D(booked), peak_equity_usd=D(5000),
+        day_start_equity_usd=D(start), rejects_in_window=0,
+    )  # fmt: skip
+    caps = Caps(limits, losses, OUTCOMES, tuple(CITIES.values()))
+    held = [holding(contract(82, 83, city="MIA"), Side.YES, "160", "0.50")]
+    if allowed == "160":
+        held.append(holding(contract(82, 83, city="CHI"), Side.YES, "180", "0.50"))  # 90 more
+
+    found, binding = caps.over(held).largest_allowed(trade("200", "0.50"))
+
+    assert found == D(allowed)
+    assert (R.DAY_RISK_EXCEEDED in binding) is (allowed != "200")
 
 
 def test_what_a_plan_adds_counts_for_the_next_trade() -> None:

@@ -105,6 +105,22 @@ def test_a_listing_proves_a_status(ours: OrderStatus, listed: str, filled: int, 
     assert status_after(mine, venue(listed, filled), NOW) is after
 
 
+@given(
+    st.sampled_from([s for s in OrderStatus if s is not S.CREATED]),
+    st.sampled_from(["resting", "canceled", "executed"]),
+    st.integers(0, 10),
+    st.integers(0, 10),
+    st.booleans(),
+)
+def test_whatever_is_listed_of_a_sent_order_the_move_is_legal(
+    ours: OrderStatus, listed: str, known: int, filled: int, is_over: bool
+) -> None:
+    mine = order(status=ours, filled_qty=Decimal(known), expires_at=NOW + timedelta(seconds=240))
+    now = NOW + timedelta(seconds=300 if is_over else 0)
+
+    assert is_legal(ours, status_after(mine, venue(listed, filled), now))
+
+
 def test_an_order_gone_after_its_expiry_has_expired_unless_we_asked_for_the_cancel() -> None:
     ends = order(status=S.RESTING, expires_at=NOW + timedelta(seconds=240))
     later = NOW + timedelta(seconds=240)

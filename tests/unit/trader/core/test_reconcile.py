@@ -10,21 +10,19 @@ from hypothesis import strategies as st
 
 from tests.unit.trader.core.builders import NOW, fill, order
 from trader.core import ledger
-from trader.core.order_state import is_legal
-from trader.core.reconcile import (
-    PROVEN_ABSENT,
+from trader.core.corrections import (
     BookFill,
     BookSettlement,
     MoveOrder,
     OurBooks,
     Reconciliation,
-    RecordForeign,
+    RecordFound,
     VenueBooks,
-    hard_end,
-    reconcile,
 )
+from trader.core.order_state import is_legal
+from trader.core.reconcile import PROVEN_ABSENT, hard_end, reconcile
 from trader.domain.orders import Balance, Fill, Order, Settlement, VenueOrder, VenuePosition
-from trader.domain.types import OrderStatus, Side, TradingMode
+from trader.domain.types import Action, OrderStatus, Side, TradingMode
 
 D = Decimal
 S = OrderStatus
@@ -44,9 +42,11 @@ def venue_order(status: str = "executed", filled: str = "10", **changes: Any) ->
 
 def ours(*orders: Order, **changes: Any) -> OurBooks:
     fields = {
-        "mode": TradingMode.DEMO, "capital_usd": D(5000), "orders": orders, "fills": (), "positions": (),
-        "settlements": (), "markets": {"T": ("E", "NYC"), "U": ("E", "NYC")},
+        "mode": TradingMode.DEMO, "capital_usd": D(5000), "orders": orders, "known_fills": frozenset(),
+        "positions": (), "settlements": (), "markets": {"T": ("E", "NYC"), "U": ("E", "NYC")},
     }  # fmt: skip
+    held = changes.get("positions", ())
+    fields["realized_usd"] = sum((p.realized_pnl_usd for p in held), D(0))
     return OurBooks.model_validate(fields | changes)
 
 
@@ -88,7 +88,7 @@ def test_an_unknown_order_that_is_listed_is_adopted_with_its_fill() -> None:
     assert (adopt.to, adopt.kalshi_order_id, adopt.filled_qty) == (S.FILLED, "v1", D(10))
     assert isinstance(booked, BookFill)
     assert (booked.order.order_id, booked.order.kalshi_order_id) == (1, "v1")
-    assert (result.breaks, result.absent) == ((), ())
+    assert result.breaks == ()
 
 
 def test_absence_counts_only_after_the_end_and_only_twice() -> None:
@@ -96,13 +96,17 @@ def test_absence_counts_only_after_the_end_and_only_twice() -> None:
     end = hard_end(unknown)
     assert end == NOW + timedelta(seconds=60)
 
-    early = reconcile(ours(unknown, absences={"client-1": (NOW,)}), theirs(at=NOW), NOW)
-    first = reconcile(ours(unknown, absences={"client-1": (NOW,)}), theirs(at=end), end)
-    same = reconcile(ours(unknown, absences={"client-1": (end,)}), theirs(at=end), end)
-    second = reconcile(ours(unknown, absences={"client-1": (end,)}), theirs(at=LATE), LATE)
+    noted = unknown.model_copy(update={"absent_at": end})
 
-    assert (early.corrections, first.corrections, same.corrections) == ((), (), ())
-    assert early.absent == first.absent == ("client-1",)
+    early = reconcile(ours(unknown), theirs(at=end - timedelta(microseconds=1)), LATE)
+    first = reconcile(ours(unknown), theirs(at=end), LATE)
+    same = reconcile(ours(noted), theirs(at=end), LATE)
+    second = reconcile(ours(noted), theirs(at=end + timedelta(microseconds=1)), LATE)
+
+    assert (early.corrections, same.corrections) == ((), ())
+    (note,) = first.corrections
+    assert isinstance(note, MoveOrder)
+    assert (note.to, note.absent_at) == (S.UNKNOWN, end)
     (rejected,) = second.corrections
     assert isinstance(rejected, MoveOrder)
     assert (rejected.to, rejected.reject_code) == (S.REJECTED, PROVEN_ABSENT)
@@ -124,10 +128,76 @@ def test_what_a_dead_process_left_becomes_unknown_or_is_adopted(left: OrderStatu
     assert all(is_legal(a, b) for a, b in moves(found))
 
 
-def test_an_accepted_order_that_vanished_from_the_listing_is_a_break_not_a_guess() -> None:
-    resting = order(status=S.RESTING, kalshi_order_id="v1")
+@pytest.mark.parametrize(
+    ("status", "filled", "kinds"),
+    [("resting", "0", ["order"]), ("executed", "10", ["order"]), ("canceled", "0", [])],
+)
+def test_an_order_listed_although_it_was_proven_absent_is_a_break_and_its_fills_are_booked(
+    status: str, filled: str, kinds: list[str]
+) -> None:
+    absent = order(status=S.REJECTED, reject_code=PROVEN_ABSENT)
+    told = (fill(),) if D(filled) else ()
 
-    result = reconcile(ours(resting, absences={"client-1": (NOW + timedelta(minutes=5),)}), theirs(), LATE)
+    result = reconcile(ours(absent), theirs(venue_order(status, filled), fills=told), LATE)
+
+    assert [b.kind for b in result.breaks if b.kind == "order"] == kinds
+    assert moves(result)[0] == (S.REJECTED, S.REJECTED)  # it never reopens
+    assert [type(c) for c in result.corrections] == [MoveOrder, *([BookFill] if told else [])]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"ticker": "U"}, {"side": Side.NO}, {"limit_price": D("0.41")}, {"qty": D(11)}, {"filled_qty": D(11)}],
+)
+def test_another_order_under_our_id_is_a_break_and_moves_nothing(changes: dict[str, Any]) -> None:
+    listed = venue_order("resting", "0").model_copy(update=changes)
+
+    result = reconcile(ours(order(status=S.UNKNOWN)), theirs(listed), LATE)
+
+    assert result.corrections == ()
+    assert [(b.kind, b.ticker) for b in result.breaks] == [("order", "T")]
+
+
+def test_a_reduction_is_listed_as_what_it_buys() -> None:
+    position = ledger.apply_fill(None, fill(), order())
+    sale = order(client_order_id="client-2", status=S.UNKNOWN, action=Action.REDUCE, limit_price=D("0.60"))
+    listed = venue_order(client_order_id="client-2", side=Side.NO, limit_price=D("0.40"))
+    told = fill(side=Side.NO, price=D("0.35"), fee=D("0.1593"))
+
+    result = reconcile(
+        ours(sale, positions=(position,)), theirs(listed, fills=(told,), balance=has("5002.1727")), LATE
+    )
+
+    # 4995.832 + 10 pairs at one dollar - 10 x 0.35 - 0.1593
+    assert result.breaks == ()
+    booked = result.corrections[-1]
+    assert isinstance(booked, BookFill)
+    assert (booked.fill.side, booked.fill.price) == (Side.YES, D("0.65"))
+
+
+@pytest.mark.parametrize("cash", ["4995.832", "4994.632"])
+def test_an_order_that_closes_a_position_may_tie_up_nothing(cash: str) -> None:
+    position = ledger.apply_fill(None, fill(), order())
+    sale = order(
+        client_order_id="client-2", kalshi_order_id="v2", status=S.RESTING, action=Action.REDUCE,
+        qty=D(4), limit_price=D("0.70"),
+    )  # fmt: skip
+    listed = venue_order(
+        "resting", "0", qty=4, client_order_id="client-2", kalshi_order_id="v2",
+        side=Side.NO, limit_price=D("0.30"),
+    )  # fmt: skip
+
+    result = reconcile(
+        ours(sale, positions=(position,)), theirs(listed, positions=(holds("10"),), balance=has(cash)), LATE
+    )
+
+    assert result.breaks == ()
+
+
+def test_an_accepted_order_that_vanished_from_the_listing_is_a_break_not_a_guess() -> None:
+    resting = order(status=S.RESTING, kalshi_order_id="v1", absent_at=NOW + timedelta(minutes=5))
+
+    result = reconcile(ours(resting), theirs(), LATE)
 
     assert result.corrections == ()
     assert [b.kind for b in result.breaks] == ["order"]
@@ -177,17 +247,22 @@ def test_fills_that_complete_an_order_fill_it() -> None:
 
 @pytest.mark.story("4.7")
 def test_an_orphan_fill_is_reported_and_held() -> None:
-    result = reconcile(ours(), theirs(fills=(fill(kalshi_order_id="nobody"),)), LATE)
+    orphan = fill(kalshi_order_id="nobody")
 
+    result = reconcile(
+        ours(), theirs(fills=(orphan,), positions=(holds("10"),), balance=has("4995.832")), LATE
+    )
+
+    # what it did to position and cash is known: only the fill itself is a difference
     assert result.corrections == ()
-    assert [(b.kind, b.key) for b in result.breaks] == [("fill", "f1")]
-    assert "orphan" in result.breaks[0].likely_reason
+    assert [(b.kind, b.key, b.ticker) for b in result.breaks] == [("fill", "f1", "T")]
+    assert "held, not lost" in result.breaks[0].likely_reason
 
 
 def test_more_filled_than_ordered_is_a_break_and_books_nothing() -> None:
     listed = reconcile(ours(order(status=S.UNKNOWN)), theirs(venue_order(filled="11", qty=11)), LATE)
-    mine = order(status=S.FILLED, kalshi_order_id="v1", filled_qty=D(10))
-    told = reconcile(ours(mine, fills=(fill(),)), theirs(venue_order(), fills=(fill(fill_id="f2"),)), LATE)
+    mine = order(status=S.FILLED, kalshi_order_id="v1", filled_qty=D(10), booked_qty=D(10))
+    told = reconcile(ours(mine), theirs(venue_order(), fills=(fill(fill_id="f2"),)), LATE)
 
     assert (listed.corrections, [b.kind for b in listed.breaks]) == ((), ["order"])
     assert (told.corrections, [b.kind for b in told.breaks]) == ((), ["fill"])
@@ -202,7 +277,7 @@ def test_an_order_we_never_placed_is_recorded_and_its_fill_counted() -> None:
     result = reconcile(ours(), venue, LATE)
 
     foreign, booked = result.corrections
-    assert isinstance(foreign, RecordForeign)
+    assert isinstance(foreign, RecordFound)
     assert (foreign.order.is_foreign, foreign.order.status, foreign.order.city_code) == (
         True,
         S.FILLED,
@@ -238,7 +313,7 @@ def test_a_payout_is_booked_once_and_must_be_what_the_position_won(
     revenue: str, cash: str, kinds: list[str]
 ) -> None:
     position = ledger.apply_fill(None, fill(), order())
-    books = ours(positions=(position,), fills=(fill(),))
+    books = ours(positions=(position,))
 
     result = reconcile(books, theirs(settlements=(payout(revenue), payout(revenue)), balance=has(cash)), LATE)
 
@@ -256,7 +331,7 @@ def test_a_payout_of_a_market_we_never_held_is_recorded() -> None:
 
 def test_differing_positions_and_cash_are_breaks_with_both_sides() -> None:
     position = ledger.apply_fill(None, fill(), order())
-    books = ours(positions=(position,), fills=(fill(),))
+    books = ours(positions=(position,))
 
     result = reconcile(books, theirs(positions=(holds("-4", "U"),), balance=has("4990")), LATE)
 
@@ -295,7 +370,10 @@ def test_fills_in_any_order_told_twice_end_in_the_same_books(
         position = ledger.apply_fill(position, one, mine)
     many = [*told, *told]
     shuffle.shuffle(many)
-    books = ours(mine, fills=booked, positions=(position,) if position else ())
+    done = sum((one.qty for one in booked), D(0))
+    mine = mine.model_copy(update={"booked_qty": done, "filled_qty": done})
+    ids = frozenset(one.fill_id for one in booked)
+    books = ours(mine, known_fills=ids, positions=(position,) if position else ())
     venue = theirs(
         venue_order("executed", str(total), qty=total), fills=tuple(many), positions=(holds(str(total)),)
     )

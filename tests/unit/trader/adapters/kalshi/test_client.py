@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from tests.fakes.clock import FakeClock
 from tests.fakes.loopback import Asked, Loopback, Reply, reply, serving
 from tests.fakes.samples import exchange_case
+from tests.fakes.venue import unfenced
 from trader.adapters.http import HttpClient, Response
 from trader.adapters.kalshi.client import KalshiClient, refusal_code
 from trader.adapters.kalshi.signing import Signer
@@ -174,7 +175,9 @@ def test_skew_is_not_told_by_nonsense_or_by_a_cache(headers: dict[str, str]) -> 
 
 def test_write_sends_compact_json_once_and_returns_any_status() -> None:
     with client(lambda _: Reply(500, b"oops")) as (kalshi, server, _):
-        response = kalshi.write("POST", "/portfolio/events/orders", what="create", params={}, body={"a": "1"})
+        response = kalshi.write(
+            "POST", "/portfolio/events/orders", what="create", params={}, fence=unfenced, body={"a": "1"}
+        )
 
     assert response.status == 500
     assert [(asked.method, asked.body) for asked in server.asked] == [("POST", b'{"a":"1"}')]

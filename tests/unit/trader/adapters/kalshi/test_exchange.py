@@ -13,12 +13,13 @@ from pydantic import SecretStr
 from tests.fakes.clock import FakeClock
 from tests.fakes.loopback import Asked, Loopback, Reply, reply, serving
 from tests.fakes.samples import exchange_case, intent
+from tests.fakes.venue import unfenced
 from trader.adapters.http import HttpClient
 from trader.adapters.kalshi.client import KalshiClient
 from trader.adapters.kalshi.exchange import KalshiExchange
 from trader.adapters.kalshi.signing import Signer
-from trader.domain.errors import ConfigurationError, InvariantViolation, TransientError
-from trader.domain.orders import Accepted, Refused, Unknown
+from trader.domain.errors import ConfigurationError, InvariantViolation, LostWriterLock, TransientError
+from trader.domain.orders import Accepted, Canceled, Refused, Unknown
 from trader.domain.types import TradingMode
 
 ORDER_ID = "3b23c1c7-f4ef-4f0d-8b9a-9e53c61f1a0d"
@@ -52,7 +53,7 @@ def rows(name: str, *values: Any) -> Callable[[Asked], Reply]:
 @pytest.mark.story("3.3")
 def test_create_returns_the_exchange_id_and_quantities() -> None:
     with account(lambda _: reply(CREATED, 201)) as (exchange, server):
-        outcome = exchange.create_order(intent())
+        outcome = exchange.create_order(intent(), fence=unfenced)
 
     assert outcome == Accepted(kalshi_order_id=ORDER_ID, filled_qty=Decimal(4), remaining_qty=Decimal(0))
     assert server.paths("POST") == ["/trade-api/v2/portfolio/events/orders"]
@@ -73,7 +74,9 @@ def test_recorded_refusal_of_a_create_is_proof_and_is_not_retried(case: str, cod
     recorded = exchange_case(case)
 
     with account(lambda _: reply(recorded["response_body"], recorded["status"])) as (exchange, server):
-        assert exchange.create_order(intent()) == Refused(status=recorded["status"], code=code)
+        assert exchange.create_order(intent(), fence=unfenced) == Refused(
+            status=recorded["status"], code=code
+        )
         assert len(server.asked) == 1
 
 
@@ -101,7 +104,7 @@ UNKNOWN = {
 @pytest.mark.parametrize("answer", UNKNOWN.values(), ids=UNKNOWN.keys())
 def test_create_without_proof_is_unknown_and_sent_once(answer: Reply) -> None:
     with account(lambda _: answer, timeout_s=0.5 if answer.pause_s else 10) as (exchange, server):
-        outcome = exchange.create_order(intent())
+        outcome = exchange.create_order(intent(), fence=unfenced)
 
         assert isinstance(outcome, Unknown)
         assert len(server.asked) == 1
@@ -123,13 +126,61 @@ def test_create_without_proof_is_unknown_and_sent_once(answer: Reply) -> None:
 )
 def test_other_refusals_with_a_code_are_proof(status: int, body: Any, code: str) -> None:
     with account(lambda _: reply(body, status)) as (exchange, _):
-        assert exchange.create_order(intent()) == Refused(status=status, code=code)
+        assert exchange.create_order(intent(), fence=unfenced) == Refused(status=status, code=code)
+
+
+def lost_lock() -> None:
+    raise LostWriterLock("another process may hold the lock; nothing is sent")
+
+
+def test_fence_stops_a_create_and_a_cancel_before_the_first_byte() -> None:
+    with account(lambda _: reply(CREATED, 201)) as (exchange, server):
+        with pytest.raises(LostWriterLock):
+            exchange.create_order(intent(), fence=lost_lock)
+        with pytest.raises(LostWriterLock):
+            exchange.cancel_order(ORDER_ID, "T", fence=lost_lock)
+
+        assert server.asked == []
+
+
+def test_fence_is_asked_after_the_signature_was_made_so_that_a_sleeper_wakes_with_an_old_one() -> None:
+    with account(lambda _: reply(CREATED, 201)) as (exchange, server):
+        clock = FakeClock()
+        exchange._client._clock = clock  # the signature's clock
+        before = clock.now()
+
+        exchange.create_order(intent(), fence=lambda: clock.advance(3600))
+
+        stamp = int(server.asked[0].headers["kalshi-access-timestamp"])
+        assert stamp == int(before.timestamp() * 1000)
+
+
+def test_orders_since_an_instant_are_what_rests_and_what_was_created_since() -> None:
+    since = datetime(2026, 6, 11, 6, 29, 30, tzinfo=UTC)
+
+    with account(rows("orders", *ORDERS)) as (exchange, server):
+        found = exchange.list_orders(since)
+
+    assert len(found) == len({row["order_id"] for row in ORDERS})
+    asked = [(a.query.get("status"), a.query.get("min_ts")) for a in server.asked]
+    assert asked == [("resting", None), (None, str(int(since.timestamp())))]
+
+
+def test_age_of_the_lists_is_the_exchanges_word_or_unknown() -> None:
+    with account(lambda _: reply({"as_of_time": "2026-06-11T06:29:30.5Z"})) as (exchange, server):
+        assert exchange.data_as_of() == datetime(2026, 6, 11, 6, 29, 30, 500_000, tzinfo=UTC)
+        assert server.paths() == ["/trade-api/v2/exchange/user_data_timestamp"]
+    with account(lambda _: reply({"error": {"code": "not_found"}}, 404)) as (exchange, _):
+        assert exchange.data_as_of() is None
+    with account(lambda _: reply({})) as (exchange, _), pytest.raises(TransientError, match="lists were not"):
+        exchange.data_as_of()
 
 
 @pytest.mark.story("3.3")
 def test_cancel_names_order_and_market() -> None:
     with account(lambda _: reply(CANCELED)) as (exchange, server):
-        assert isinstance(exchange.cancel_order(ORDER_ID, "KXHIGHNY-26JUL16-B85.5"), Accepted)
+        outcome = exchange.cancel_order(ORDER_ID, "KXHIGHNY-26JUL16-B85.5", fence=unfenced)
+    assert outcome == Canceled(kalshi_order_id=ORDER_ID, reduced_qty=Decimal(6))
 
     assert server.paths("DELETE") == [f"/trade-api/v2/portfolio/events/orders/{ORDER_ID}"]
     assert server.asked[0].query == {"market_ticker": "KXHIGHNY-26JUL16-B85.5"}
@@ -142,7 +193,7 @@ def test_cancel_of_what_is_not_found_proves_nothing(case: str) -> None:
     recorded = exchange_case(case)
 
     with account(lambda _: reply(recorded["response_body"], recorded["status"])) as (exchange, _):
-        assert exchange.cancel_order(ORDER_ID, "T") == Unknown(why="not_found")
+        assert exchange.cancel_order(ORDER_ID, "T", fence=unfenced) == Unknown(why="not_found")
 
 
 @pytest.mark.parametrize(
@@ -151,21 +202,21 @@ def test_cancel_of_what_is_not_found_proves_nothing(case: str) -> None:
 )
 def test_cancel_answer_that_names_no_reduction_is_unknown(answer: Reply) -> None:
     with account(lambda _: answer) as (exchange, _):
-        assert isinstance(exchange.cancel_order(ORDER_ID, "T"), Unknown)
+        assert isinstance(exchange.cancel_order(ORDER_ID, "T", fence=unfenced), Unknown)
 
 
 @pytest.mark.parametrize("order_id", ["", " ", "/", "..", "batched/", "short", "x" * 65, "a?b=c&d=efgh"])
 def test_id_that_is_none_never_reaches_the_cancel_all_address(order_id: str) -> None:
     with account(lambda _: Reply(204, b"")) as (exchange, server):
         with pytest.raises(InvariantViolation, match="nothing was sent"):
-            exchange.cancel_order(order_id, "T")
+            exchange.cancel_order(order_id, "T", fence=unfenced)
         assert server.asked == []
 
 
 def test_intent_of_another_mode_is_not_sent() -> None:
     with account(lambda _: reply(CREATED, 201)) as (exchange, server):
         with pytest.raises(InvariantViolation, match="expected DEMO, found LIVE"):
-            exchange.create_order(intent(mode=TradingMode.LIVE))
+            exchange.create_order(intent(mode=TradingMode.LIVE), fence=unfenced)
         assert server.asked == []
 
 
@@ -232,8 +283,8 @@ def test_orders_and_positions_are_listed_in_our_words() -> None:
     positions = exchange_case("portfolio__positions")["response_body"]
 
     with account(rows("orders", *ORDERS, ORDERS[0])) as (exchange, server):
-        orders = exchange.list_orders("KXHIGHNY-26JUL16-B85.5")
-        assert server.asked[0].query["ticker"] == "KXHIGHNY-26JUL16-B85.5"
+        orders = exchange.list_orders()
+        assert "status" not in server.asked[0].query
     with account(lambda _: reply(positions)) as (exchange, _):
         held = exchange.get_positions()
 

@@ -62,6 +62,7 @@ def test_create_body_is_the_documented_request_in_strings() -> None:
         "expiration_time": int(NOW.timestamp()) + 240,
         "cancel_order_on_pause": True,
     }
+    assert portfolio.create_body(resting(is_post_only=True))["post_only"] is True
     immediate = portfolio.create_body(intent(qty=D("2.5")))
     assert immediate["count"] == "2.50"
     assert not {"expiration_time", "reduce_only", "cancel_order_on_pause"} & set(immediate)

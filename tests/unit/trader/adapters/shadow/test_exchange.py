@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.samples import NOW, intent, resting
+from tests.fakes.venue import unfenced
 from trader.adapters.shadow.exchange import ShadowExchange
 from trader.domain.errors import InvariantViolation
 from trader.domain.fees import trade_fee
 from trader.domain.markets import Contract, Level, MarketSnapshot, OrderBook
-from trader.domain.orders import Accepted, MarketResult, Order, Refused, Unknown
+from trader.domain.orders import Accepted, Canceled, MarketResult, Order, Refused, Unknown
 from trader.domain.signals import OrderIntent
 from trader.domain.types import Action, MarketStatus, MarketType, OrderStatus, Side, TradingMode
 from trader.ports.exchange import MarketView
@@ -107,7 +108,7 @@ def result(outcome: Any = "yes") -> MarketResult:
 def test_order_walks_the_depth_up_to_its_limit_and_pays_resting_prices() -> None:
     exchange, _ = shadow()
 
-    outcome = exchange.create_order(order(qty=D(20), limit_price=D("0.35")))
+    outcome = exchange.create_order(order(qty=D(20), limit_price=D("0.35")), fence=unfenced)
 
     assert outcome == Accepted(kalshi_order_id="shadow-c-1", filled_qty=D(12), remaining_qty=D(0))
     fills = exchange.get_fills()
@@ -125,7 +126,7 @@ def test_order_walks_the_depth_up_to_its_limit_and_pays_resting_prices() -> None
 def test_no_is_bought_against_yes_bids() -> None:
     exchange, _ = shadow()
 
-    exchange.create_order(order(side=Side.NO, qty=D(10), limit_price=D("0.71")))
+    exchange.create_order(order(side=Side.NO, qty=D(10), limit_price=D("0.71")), fence=unfenced)
 
     assert [(fill.price, fill.qty, fill.side) for fill in exchange.get_fills()] == [
         (D("0.70"), D(8), Side.NO),
@@ -136,23 +137,23 @@ def test_no_is_bought_against_yes_bids() -> None:
 
 def test_liquidity_of_one_look_is_not_taken_twice_until_the_level_changes() -> None:
     exchange, _ = shadow()
-    exchange.create_order(order(1, qty=D(3), limit_price=D("0.34")))
+    exchange.create_order(order(1, qty=D(3), limit_price=D("0.34")), fence=unfenced)
 
-    second = exchange.create_order(order(2, qty=D(5), limit_price=D("0.34")))
+    second = exchange.create_order(order(2, qty=D(5), limit_price=D("0.34")), fence=unfenced)
     exchange.see(view())
-    third = exchange.create_order(order(3, qty=D(5), limit_price=D("0.34")))
+    third = exchange.create_order(order(3, qty=D(5), limit_price=D("0.34")), fence=unfenced)
     exchange.see(view(no=levels(("0.66", "6"))))
-    fourth = exchange.create_order(order(4, qty=D(10), limit_price=D("0.34")))
+    fourth = exchange.create_order(order(4, qty=D(10), limit_price=D("0.34")), fence=unfenced)
 
     assert [o.filled_qty for o in (second, third, fourth) if isinstance(o, Accepted)] == [D(2), D(0), D(6)]
 
 
 def test_reduction_sells_what_is_held_and_never_turns_the_position() -> None:
     exchange, _ = shadow()
-    exchange.create_order(order(1, qty=D(5), limit_price=D("0.34")))
+    exchange.create_order(order(1, qty=D(5), limit_price=D("0.34")), fence=unfenced)
     cash = exchange.get_balance().cash_usd
 
-    exchange.create_order(order(2, qty=D(9), action=Action.REDUCE, limit_price=D("0.29")))
+    exchange.create_order(order(2, qty=D(9), action=Action.REDUCE, limit_price=D("0.29")), fence=unfenced)
 
     (_, sale) = exchange.get_fills()
     assert (sale.side, sale.price, sale.qty) == (Side.NO, D("0.70"), D(5))
@@ -170,7 +171,7 @@ def test_reduction_sells_what_is_held_and_never_turns_the_position() -> None:
 def test_order_the_exchange_would_refuse_is_refused(changes: dict[str, Any], code: str) -> None:
     exchange, _ = shadow()
 
-    outcome = exchange.create_order(order(**changes))
+    outcome = exchange.create_order(order(**changes), fence=unfenced)
 
     assert isinstance(outcome, Refused)
     assert outcome.code == code
@@ -180,46 +181,48 @@ def test_order_the_exchange_would_refuse_is_refused(changes: dict[str, Any], cod
 def test_closed_paused_or_foreign_orders_are_not_filled() -> None:
     exchange, clock = shadow()
     exchange.see(view(status=MarketStatus.INACTIVE))
-    assert exchange.create_order(order(1)) == Refused(status=409, code="market_closed")
+    assert exchange.create_order(order(1), fence=unfenced) == Refused(status=409, code="market_closed")
     exchange.see(view())
     clock.advance(14 * 3600)
-    assert exchange.create_order(order(2)) == Refused(status=409, code="market_closed")
+    assert exchange.create_order(order(2), fence=unfenced) == Refused(status=409, code="market_closed")
     with pytest.raises(InvariantViolation):
-        exchange.create_order(intent())
+        exchange.create_order(intent(), fence=unfenced)
 
 
 def test_client_id_is_single_use_like_on_the_exchange() -> None:
     exchange, _ = shadow()
-    exchange.create_order(order(1))
+    exchange.create_order(order(1), fence=unfenced)
 
-    assert exchange.create_order(order(1)) == Unknown(why="order_already_exists")
+    assert exchange.create_order(order(1), fence=unfenced) == Unknown(why="order_already_exists")
 
 
 def test_resting_remainder_never_fills_and_expires() -> None:
     exchange, clock = shadow()
     resting_order = resting(mode=TradingMode.SHADOW, client_order_id="c-1", qty=D(8), limit_price=D("0.34"))
 
-    assert exchange.create_order(resting_order) == Accepted(
+    assert exchange.create_order(resting_order, fence=unfenced) == Accepted(
         kalshi_order_id="shadow-c-1", filled_qty=D(5), remaining_qty=D(3)
     )
-    assert [listed.status for listed in exchange.list_orders(TICKER)] == ["resting"]
+    assert [listed.status for listed in exchange.list_orders()] == ["resting"]
     clock.advance(241)
     assert [listed.status for listed in exchange.list_orders()] == ["canceled"]
-    assert exchange.cancel_order("shadow-c-1", TICKER) == Unknown(why="not_found")
+    assert exchange.cancel_order("shadow-c-1", TICKER, fence=unfenced) == Unknown(why="not_found")
 
 
 def test_resting_order_can_be_cancelled_once() -> None:
     exchange, _ = shadow()
-    exchange.create_order(resting(mode=TradingMode.SHADOW, client_order_id="c-1", limit_price=D("0.10")))
+    exchange.create_order(
+        resting(mode=TradingMode.SHADOW, client_order_id="c-1", limit_price=D("0.10")), fence=unfenced
+    )
 
-    assert isinstance(exchange.cancel_order("shadow-c-1", TICKER), Accepted)
-    assert exchange.cancel_order("shadow-c-1", TICKER) == Unknown(why="not_found")
+    assert isinstance(exchange.cancel_order("shadow-c-1", TICKER, fence=unfenced), Canceled)
+    assert exchange.cancel_order("shadow-c-1", TICKER, fence=unfenced) == Unknown(why="not_found")
 
 
 @pytest.mark.parametrize(("outcome", "revenue"), [("yes", D(5)), ("no", D(0))])
 def test_settlement_pays_each_market_once(outcome: str, revenue: Decimal) -> None:
     exchange, _ = shadow()
-    exchange.create_order(order(1, qty=D(5), limit_price=D("0.34")))
+    exchange.create_order(order(1, qty=D(5), limit_price=D("0.34")), fence=unfenced)
     cash = exchange.get_balance().cash_usd
 
     (paid,) = exchange.settle([result(outcome)])
@@ -246,7 +249,9 @@ def test_account_restored_from_our_books_is_the_same_account(
 ) -> None:
     exchange, clock = shadow()
     for number, (side, action, qty, cents) in enumerate(wanted):
-        exchange.create_order(order(number, side=side, action=action, qty=D(qty), limit_price=D(cents) / 100))
+        exchange.create_order(
+            order(number, side=side, action=action, qty=D(qty), limit_price=D(cents) / 100), fence=unfenced
+        )
         exchange.see(view(yes=levels(("0.30", str(10 + number))), no=levels(("0.66", str(10 + number)))))
         clock.advance(1)
     exchange.settle([result(outcome)] if outcome else [])
@@ -299,7 +304,7 @@ def test_orders_of_our_books_are_listed_again_after_a_restart() -> None:
         D("0.60"),
         D(3),
     )
-    assert exchange.create_order(order(1)) == Unknown(why="order_already_exists")
+    assert exchange.create_order(order(1), fence=unfenced) == Unknown(why="order_already_exists")
     clock.advance(61)
     assert exchange.list_orders()[0].status == "canceled"
 
