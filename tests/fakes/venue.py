@@ -26,7 +26,7 @@ from trader.domain.orders import (
 from trader.domain.plan import RefusedMarket
 from trader.domain.signals import OrderIntent
 from trader.domain.types import Side, TimeInForce, TradingMode
-from trader.domain.weather import WeatherSnapshot
+from trader.domain.weather import CellCheck, WeatherSnapshot
 from trader.ports.clock import Clock
 from trader.ports.exchange import ExchangeStatus, Fence, MarketView
 from trader.ports.weather import ClimateReport, WeatherView
@@ -223,7 +223,7 @@ class FakeExchange:
 class FakeWeather:
     """A weather service with one snapshot a city, and climate reports.
 
-    ``asked`` are the locations asked for; those in ``away`` do not answer.
+    ``asked`` are the locations asked for; those in ``away`` do not answer. ``checks`` are the grid cells.
     """
 
     snapshots: dict[str, WeatherSnapshot] = field(default_factory=dict)
@@ -231,6 +231,15 @@ class FakeWeather:
     error: Exception | None = None
     asked: list[str] = field(default_factory=list)
     away: frozenset[str] = frozenset()
+    checks: dict[str, CellCheck] = field(default_factory=dict)
+
+    def cells(self) -> tuple[CellCheck, ...]:
+        return tuple(self.checks.values())
+
+    def resolve_cell(self, city: CityConfig) -> CellCheck:
+        if city.code not in self.checks:
+            raise TransientError(f"grid cell of {city.code}: expected an answer, found none")
+        return self.checks[city.code]
 
     def get_weather(self, cities: tuple[CityConfig, ...]) -> tuple[WeatherView, ...]:
         found = (self.snapshots[city.code] for city in cities if city.code in self.snapshots)

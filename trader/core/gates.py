@@ -15,7 +15,7 @@ from trader.domain.weather import WeatherSnapshot
 R = ReasonCode
 OK = Verdict(allowed=True)
 _DENIED = {reason: Verdict(allowed=False, reasons=(reason,)) for reason in ReasonCode}
-_REFUSED_VALUES = (R.WEATHER_IMPLAUSIBLE, R.WEATHER_FROM_FUTURE)
+_REFUSED_VALUES = (R.WEATHER_IMPLAUSIBLE, R.WEATHER_FROM_FUTURE, R.GRID_CELL_MISPLACED)
 
 
 def check_book(market: MarketSnapshot | None, now: datetime, limits: GateLimits) -> Verdict:

@@ -167,6 +167,7 @@ class ReasonCode(StrEnum):
     WEATHER_STALE = "WEATHER_STALE"
     WEATHER_IMPLAUSIBLE = "WEATHER_IMPLAUSIBLE"
     WEATHER_FROM_FUTURE = "WEATHER_FROM_FUTURE"
+    GRID_CELL_MISPLACED = "GRID_CELL_MISPLACED"
     FORECAST_PAIRS_TOO_FEW = "FORECAST_PAIRS_TOO_FEW"
     UNCERTAINTY_TOO_HIGH = "UNCERTAINTY_TOO_HIGH"
     DAY_TOO_ADVANCED = "DAY_TOO_ADVANCED"
@@ -222,6 +223,7 @@ MEANINGS: dict[ReasonCode, str] = {
     ReasonCode.WEATHER_STALE: "The last successful weather fetch is older than its limit.",
     ReasonCode.WEATHER_IMPLAUSIBLE: "A temperature lies outside the plausible band; the value was refused.",
     ReasonCode.WEATHER_FROM_FUTURE: "A weather time lies in the future; the value was refused.",
+    ReasonCode.GRID_CELL_MISPLACED: "The forecast's grid cell is not at the station; it was not used.",
     ReasonCode.FORECAST_PAIRS_TOO_FEW: "Too few stored forecast-outcome pairs of this city, source, lead.",
     ReasonCode.UNCERTAINTY_TOO_HIGH: "The predictive spread is above the configured limit.",
     ReasonCode.DAY_TOO_ADVANCED: "The climate day is past the hour up to which forecast errors were fitted.",

@@ -12,6 +12,12 @@ Fahrenheit = Annotated[float, Field(ge=-80, le=140, strict=False)]
 """Degrees Fahrenheit inside the band any US station can report; anything else is refused at the edge."""
 
 
+MAX_CELL_DISTANCE_KM = 2.6
+"""Distance from a station to its grid cell, beyond which its forecasts are not used; a cell is 2.5 km wide.
+1 to 5 are sensible: less refuses sensors at a cell's edge, more takes a neighbour's weather for ours.
+"""
+
+
 class Observation(Frozen):
     """One station report."""
 
@@ -29,6 +35,35 @@ class Forecast(Frozen):
     issued_at: Instant
     value_f: Fahrenheit
     members_f: tuple[Fahrenheit, ...] = ()
+
+
+class HourlyForecast(Frozen):
+    """One source's temperatures at ``starts_at`` and each whole hour after it, None where it has a gap."""
+
+    source: str
+    issued_at: Instant
+    starts_at: Instant
+    temps_f: tuple[Fahrenheit | None, ...]
+
+
+class CellCheck(Frozen):
+    """A city's grid cell as the weather service names it, and how far its polygon is from the station."""
+
+    city_code: str
+    office: str
+    grid_x: int
+    grid_y: int
+    distance_km: Annotated[float, Field(ge=0, strict=False)]
+    resolved_at: Instant
+
+    @property
+    def holds_station(self) -> bool:
+        return self.distance_km == 0
+
+    @property
+    def is_usable(self) -> bool:
+        """One cell away at most: a sensor at the shore may lie in a cell of the sea, without forecast."""
+        return self.distance_km <= MAX_CELL_DISTANCE_KM
 
 
 class MonthToDate(Frozen):
@@ -51,8 +86,8 @@ class WeatherSnapshot(Frozen):
 
     ``climate_date`` is the day running at ``captured_at`` (local standard time); ``high_so_far_f`` and
     ``low_so_far_f`` are extremes of the reports inside that day, None before the first one.
-    The three ages are judged at ``captured_at`` and end in the three flags; ``problems`` says what was
-    refused.
+    ``hourly`` has the temperatures forecast from the running hour on. The three ages are judged at
+    ``captured_at`` and end in the three flags; ``problems`` says what was refused.
     """
 
     city_code: str
@@ -68,5 +103,6 @@ class WeatherSnapshot(Frozen):
     is_fetch_stale: bool
     is_observation_stale: bool
     is_forecast_stale: bool
+    hourly: HourlyForecast | None = None
     problems: tuple[ReasonCode, ...] = ()
     payload_hashes: tuple[str, ...] = ()

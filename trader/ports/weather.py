@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 from trader.domain.amounts import Amount
 from trader.domain.cities import CityConfig
 from trader.domain.types import Frozen, Instant, MarketType
-from trader.domain.weather import WeatherSnapshot
+from trader.domain.weather import CellCheck, WeatherSnapshot
 from trader.ports.exchange import RawPayload
 
 
@@ -54,6 +54,16 @@ class WeatherSource(Protocol):
     def get_weather(self, cities: tuple[CityConfig, ...]) -> tuple[WeatherView, ...]:
         """Return one view per city, in the given order; a failing source shows as flags and problems, never
         as silence.
+        """
+        ...
+
+    def cells(self) -> tuple[CellCheck, ...]:
+        """Return the grid cells that forecasts were read from in this process, newest verdict per city."""
+        ...
+
+    def resolve_cell(self, city: CityConfig) -> CellCheck:
+        """Ask which cell holds the city's station and verify it, now. Raises TransientError or
+        MalformedPayload.
         """
         ...
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from trader.adapters.fields import Fields, read_json
 from trader.adapters.http import HttpClient, Response
-from trader.adapters.kalshi.buckets import Limits
+from trader.adapters.kalshi.limits import Limits
 from trader.adapters.kalshi.signing import Signer
 from trader.domain.errors import MalformedPayload, TransientError, VenueRejected
 from trader.ports.clock import Clock

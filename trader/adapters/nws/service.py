@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from trader.adapters.http import Response
-from trader.adapters.nws import mapping, metar
+from trader.adapters.nws import grid, mapping, metar
 from trader.adapters.nws.cache import CityCache
+from trader.adapters.nws.cells import CellMisplaced, Cells
 from trader.adapters.nws.client import NwsClient
 from trader.adapters.nws.reports import ClimateReports
 from trader.domain.cities import CityConfig
@@ -17,7 +18,7 @@ from trader.domain.constants import WEATHER_CACHE_MIN
 from trader.domain.errors import MalformedPayload, TransientError
 from trader.domain.risk import GateLimits
 from trader.domain.types import ReasonCode
-from trader.domain.weather import Forecast, Observation, WeatherSnapshot
+from trader.domain.weather import CellCheck, Forecast, HourlyForecast, Observation, WeatherSnapshot
 from trader.ports.clock import Clock
 from trader.ports.exchange import RawPayload
 from trader.ports.weather import ClimateReport, WeatherView
@@ -32,7 +33,6 @@ MAX_JUMP_F = 40.0
 by more, the sharpest fronts by less.
 """
 
-CELL_LIFE = timedelta(hours=24)
 WEATHER_WORKERS = 4
 """Cities asked at once; the service asks for no more than a few."""
 
@@ -50,6 +50,7 @@ class Known:
     fetched_at: datetime | None
     readings: dict[datetime, mapping.Reading]
     forecasts: tuple[Forecast, ...]
+    hourly: HourlyForecast | None
     problems: tuple[ReasonCode, ...]
     hashes: tuple[str, ...]
     payloads: tuple[RawPayload, ...]
@@ -72,8 +73,7 @@ class WeatherService:
         self._workers = workers
         self._cache: CityCache[Known] = CityCache(clock, ttl_s)
         self._reports = ClimateReports(nws, clock)
-        self.cells: dict[str, tuple[mapping.GridCell, datetime]] = {}
-        """Grid cell in use by city and when the service named it; compare with the configured one."""
+        self._cells = Cells(nws, clock)
 
     def get_weather(self, cities: tuple[CityConfig, ...]) -> tuple[WeatherView, ...]:
         """Return one view per city in the given order. Never raises for a source that fails: flags tell."""
@@ -81,6 +81,17 @@ class WeatherService:
             return tuple(map(self._view, cities))
         with ThreadPoolExecutor(self._workers, thread_name_prefix="weather") as pool:
             return tuple(pool.map(self._view, cities))
+
+    def cells(self) -> tuple[CellCheck, ...]:
+        """Return the grid cells in use, newest verdict per city."""
+        return self._cells.checks()
+
+    def resolve_cell(self, city: CityConfig) -> CellCheck:
+        """Ask which cell holds the city's station and verify its polygon, now.
+
+        Raises TransientError without an answer, MalformedPayload for an unreadable one.
+        """
+        return self._cells.verify(city)
 
     def climate_reports(
         self, city: CityConfig, location: str, since: datetime | None = None
@@ -115,11 +126,16 @@ class WeatherService:
             fetched_at = response.received_at
 
         offered: list[Forecast] = []
+        hourly = before.hourly if before else None
 
-        def grid() -> None:
-            found, response = self._nws.forecasts(city, self._cell(city, now))
+        def read_grid() -> None:
+            nonlocal hourly
+            body, response = self._cells.read(city)
             responses.append(response)
+            found, hours = grid.parse_grid(body, city, response.received_at)
             offered.extend(found)
+            if hours is not None and (hourly is None or hours.issued_at >= hourly.issued_at):
+                hourly = hours
 
         def members() -> None:
             if self._ensemble is not None:
@@ -127,7 +143,7 @@ class WeatherService:
                 responses.append(response)
                 offered.extend(found)
 
-        for source in (observe, grid, members):
+        for source in (observe, read_grid, members):
             problems += _attempt(source)
         problems += drop_jumps(readings)
         kept = [f for f in (before.forecasts if before else ()) if f.climate_date >= day]
@@ -136,22 +152,11 @@ class WeatherService:
             fetched_at=fetched_at,
             readings=readings,
             forecasts=forecasts,
+            hourly=hourly,
             problems=tuple(sorted(set(problems))),
             hashes=tuple(response.sha256 for response in responses),
             payloads=tuple(response.payload() for response in responses),
         )
-
-    def _cell(self, city: CityConfig, now: datetime) -> mapping.GridCell:
-        """Return the service's own answer, a day old at most; the configured cell while it gives none."""
-        known = self.cells.get(city.code)
-        if known is not None and now - known[1] < CELL_LIFE:
-            return known[0]
-        try:
-            cell, _ = self._nws.grid_cell(city)
-        except TransientError:
-            return known[0] if known else mapping.GridCell(city.nws_office, city.nws_grid_x, city.nws_grid_y)
-        self.cells[city.code] = (cell, now)
-        return cell
 
 
 def _attempt(source: Callable[[], None]) -> list[ReasonCode]:
@@ -160,8 +165,10 @@ def _attempt(source: Callable[[], None]) -> list[ReasonCode]:
         source()
     except TransientError:
         return []
-    except mapping.FromFuture:
+    except grid.FromFuture:
         return [ReasonCode.WEATHER_FROM_FUTURE]
+    except CellMisplaced:
+        return [ReasonCode.GRID_CELL_MISPLACED]
     except MalformedPayload:
         return [ReasonCode.PAYLOAD_MALFORMED]
     return []
@@ -229,6 +236,7 @@ def judge(known: Known, city: CityConfig, now: datetime, gates: GateLimits) -> W
         low_so_far_f=low[0] if low else None,
         low_so_far_at=low[1] if low else None,
         forecasts=forecasts,
+        hourly=known.hourly,
         is_fetch_stale=_is_older(known.fetched_at, now, gates.max_fetch_age_s),
         is_observation_stale=is_frozen
         or _is_older(newest.observed_at if newest else None, now, gates.max_observation_age_s),

@@ -1,6 +1,6 @@
 """Recorded answers of api.weather.gov become readings and forecasts; nonsense is refused and told."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,12 +11,9 @@ from hypothesis import strategies as st
 from tests.fakes.samples import RESOURCES, sample
 from trader.adapters.fields import Fields, read_json
 from trader.adapters.nws import mapping
-from trader.domain.cities import load_cities
 from trader.domain.errors import MalformedPayload
-from trader.domain.types import MarketType, ReasonCode
-from trader.domain.weather import Forecast
+from trader.domain.types import ReasonCode
 
-CITIES = load_cities()
 LATE = datetime(2026, 9, 4, 3, tzinfo=UTC)
 AT = datetime(2026, 9, 4, 2, tzinfo=UTC)
 
@@ -149,148 +146,6 @@ def test_any_value_of_any_field_is_read_or_refused_alone(field: str, value: Any)
     assert AT - timedelta(hours=1) in found.accepted
 
 
-def grid(name: str = "weathergov_gridpoint_OKX_32_36_2026-03-04") -> Fields:
-    return recorded(name)
-
-
-@pytest.mark.story("3.5")
-def test_recorded_grid_gives_highs_and_lows_per_climate_day() -> None:
-    now = datetime(2026, 3, 4, 20, 32, tzinfo=UTC)
-
-    found = mapping.parse_grid(grid(), CITIES["NYC"], now)
-
-    highs = {f.climate_date: f.value_f for f in found if f.variable is MarketType.HIGH}
-    lows = {f.climate_date: f.value_f for f in found if f.variable is MarketType.LOW}
-    assert highs[date(2026, 3, 5)] == 43  # 6.11 C; no hour of that climate day is warmer
-    assert highs[date(2026, 3, 7)] == 57
-    assert lows[date(2026, 3, 5)] == 36
-    assert min(highs) == min(lows) == date(2026, 3, 4)
-    assert {f.issued_at for f in found} == {datetime(2026, 3, 4, 18, 59, 12, tzinfo=UTC)}
-    assert all(f.value_f == int(f.value_f) and f.source == "nws_grid" for f in found)
-
-
-def test_hours_outside_the_grids_own_window_widen_the_day() -> None:
-    """Warmest at half past midnight standard time, after a front: the grid's maximum window misses it."""
-    body = {
-        "properties": {
-            "updateTime": "2026-03-04T18:00:00+00:00",
-            "maxTemperature": {
-                "uom": "wmoUnit:degC",
-                "values": [{"validTime": "2026-03-05T12:00:00+00:00/PT13H", "value": 5}],
-            },
-            "minTemperature": {"values": []},
-            "temperature": {
-                "uom": "wmoUnit:degC",
-                "values": [{"validTime": "2026-03-05T04:00:00+00:00/PT2H", "value": 15}],
-            },
-        }
-    }
-
-    found = mapping.parse_grid(Fields(body, "grid"), CITIES["NYC"], datetime(2026, 3, 4, 19, tzinfo=UTC))
-
-    highs = {f.climate_date: f.value_f for f in found if f.variable is MarketType.HIGH}
-    assert highs == {date(2026, 3, 4): 59, date(2026, 3, 5): 59}  # 04Z belongs to the 4th, 05Z to the 5th
-
-
-def test_remainder_of_a_window_is_not_tomorrows_forecast() -> None:
-    body = {
-        "properties": {
-            "updateTime": "2026-03-04T18:00:00+00:00",
-            "maxTemperature": {
-                "uom": "wmoUnit:degC",
-                "values": [{"validTime": "2026-03-05T20:00:00+00:00/PT5H", "value": 5}],
-            },
-            "minTemperature": {"values": []},
-            "temperature": {"values": []},
-        }
-    }
-
-    assert mapping.parse_grid(Fields(body, "grid"), CITIES["NYC"], datetime(2026, 3, 4, 19, tzinfo=UTC)) == ()
-
-
-def test_two_hundred_degrees_refuse_the_whole_grid() -> None:
-    now = datetime(2026, 3, 4, 23, tzinfo=UTC)
-
-    with pytest.raises(MalformedPayload, match="between -60 and 60 degrees Celsius"):
-        mapping.parse_grid(
-            grid("weathergov_gridpoint_SEW_125_68_2026-03-04_injected_200C"), CITIES["SEA"], now
-        )
-
-
-def test_grid_issued_in_the_future_is_refused() -> None:
-    with pytest.raises(mapping.FromFuture):
-        mapping.parse_grid(grid(), CITIES["NYC"], datetime(2026, 3, 4, 18, tzinfo=UTC))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"updateTime": None},
-        {"updateTime": "2026-03-04T18:59:12"},
-        {
-            "maxTemperature": {
-                "uom": "wmoUnit:degF",
-                "values": [{"validTime": "2026-03-05T12:00:00Z/PT13H", "value": 5}],
-            }
-        },
-        {
-            "maxTemperature": {
-                "uom": "wmoUnit:degC",
-                "values": [{"validTime": "2026-03-05T12:00:00Z", "value": 5}],
-            }
-        },
-        {
-            "maxTemperature": {
-                "uom": "wmoUnit:degC",
-                "values": [{"validTime": "2026-03-05T12:00:00Z/P", "value": 5}],
-            }
-        },
-        {"maxTemperature": {"uom": "wmoUnit:degC", "values": [{"validTime": "x/PT1H", "value": 5}]}},
-        {
-            "maxTemperature": {
-                "uom": "wmoUnit:degC",
-                "values": [{"validTime": "2026-03-05T12:00:00Z/PT1H", "value": "5"}],
-            }
-        },
-        {"maxTemperature": {"uom": "wmoUnit:degC", "values": {}}},
-        {"maxTemperature": None},
-        {"temperature": []},
-    ],
-)
-def test_grid_of_another_form_is_refused(change: dict[str, Any]) -> None:
-    body = sample("nws_samples/api/weathergov_gridpoint_OKX_32_36_2026-03-04.json")
-    body["properties"] |= change
-
-    with pytest.raises(MalformedPayload):
-        mapping.parse_grid(Fields(body, "grid"), CITIES["NYC"], datetime(2026, 3, 4, 20, tzinfo=UTC))
-
-
-def test_cell_must_lie_at_the_station() -> None:
-    body = sample("nws_samples/api/weathergov_gridpoint_OKX_32_36_2026-03-04.json")
-    with pytest.raises(MalformedPayload, match=r"expected it near 40\.78333"):
-        mapping.check_cell(Fields(body, "grid"), CITIES["NYC"])  # Jersey City, 8 km off
-    ring = body["geometry"]["coordinates"][0]
-    body["geometry"]["coordinates"] = [[[lon + 0.07, lat + 0.045] for lon, lat in ring]]
-
-    mapping.check_cell(Fields(body, "grid"), CITIES["NYC"])
-
-    for geometry in ({"type": "Point", "coordinates": [1, 2]}, {"type": "Polygon", "coordinates": []}):
-        with pytest.raises(MalformedPayload):
-            mapping.check_cell(Fields({"geometry": geometry}, "grid"), CITIES["NYC"])
-
-
-@pytest.mark.story("3.5")
-def test_recorded_point_names_its_cell_and_marine_cells_are_refused() -> None:
-    body = sample("nws_samples/api/weathergov_points_41.967_-71.189_BOX_2026-07-15.json")
-
-    assert mapping.parse_cell(Fields(body, "point")) == mapping.GridCell("BOX", 70, 82)
-    body["properties"] |= {"gridX": "70", "gridY": "82"}
-    assert mapping.parse_cell(Fields(body, "point")) == mapping.GridCell("BOX", 70, 82)
-    body["properties"]["type"] = "marine"
-    with pytest.raises(MalformedPayload):
-        mapping.parse_cell(Fields(body, "point"))
-
-
 def test_product_list_is_sorted_by_issue_time() -> None:
     body = sample("nws_samples/api/weathergov_products_types_AFD_locations_OKX_2024-08.json")
 
@@ -310,9 +165,3 @@ def test_stuck_sensor_is_told_from_calm_weather_by_its_span() -> None:
     assert not mapping.is_frozen([reading(h, 60) for h in range(8)], timedelta(hours=8))
     assert not mapping.is_frozen([*(reading(h, 60) for h in range(12)), reading(5.5, 61)], timedelta(hours=8))
     assert not mapping.is_frozen([], timedelta(hours=8))
-
-
-def test_forecast_type_is_the_domains() -> None:
-    assert isinstance(
-        mapping.parse_grid(grid(), CITIES["NYC"], datetime(2026, 3, 4, 20, tzinfo=UTC))[0], Forecast
-    )

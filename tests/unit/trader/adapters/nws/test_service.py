@@ -1,7 +1,9 @@
 """Weather of a city as one cycle gets it: ages, extremes of the climate day, and failing sources."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.loopback import Asked, Loopback, Reply, reply, serving
-from tests.fakes.samples import RESOURCES
+from tests.fakes.samples import RESOURCES, sample
 from trader.adapters.http import HttpClient
 from trader.adapters.nws import mapping
 from trader.adapters.nws.client import NwsClient
@@ -25,6 +27,7 @@ CITIES = load_cities()
 NYC = CITIES["NYC"]
 START = datetime(2026, 7, 16, 15, tzinfo=UTC)  # 10:00 standard time
 DAY_START = datetime(2026, 7, 16, 5, tzinfo=UTC)
+FORECAST = sample("nws_samples/api/weathergov_forecast_OKX_32_36_2026-03-04.json")
 EXPIRED = reply({"type": "https://api.weather.gov/problems/ForecastGridExpired", "status": 503}, 503)
 
 
@@ -247,7 +250,7 @@ def test_cell_comes_from_the_service_once_a_day_and_else_from_the_configuration(
         assert server.paths().count("/gridpoints/OKX/99,98") == 2
         assert sum(path.startswith("/points/") for path in server.paths()) == 1
         assert server.paths()[1] == "/points/40.7833,-73.9667"
-        assert service.cells["NYC"][0] == mapping.GridCell("OKX", 99, 98)
+        assert service.cells() == ()  # no grid was seen, so nothing is known of its place
     with weather(Service()) as (service, server, _):
         look(service)
         assert "/gridpoints/OKX/34,38" in server.paths()
@@ -386,13 +389,167 @@ def test_climate_reports_are_whole_or_not_there(answer: Reply) -> None:
 @pytest.mark.story("3.5")
 def test_latest_observation_and_forecast_can_be_asked_alone() -> None:
     def script(asked: Asked) -> Reply:
-        return reply(metar(START, 80)) if asked.path.endswith("latest") else grid_body(START)
+        return reply(metar(START, 80)) if asked.path.endswith("latest") else reply(FORECAST)
 
     clock = FakeClock(START)
     with serving(script) as server, HttpClient(clock=clock, timeout_s=10) as http:
         nws = NwsClient(http, server.origin, clock=clock)
         assert nws.get_observation("KNYC").temp_f == 80
-        assert [f.value_f for f in nws.get_forecast("OKX", 34, 38, NYC)] == [86]
-        assert server.paths()[1] == "/gridpoints/OKX/34,38"
+        issued_at, periods = nws.get_forecast("OKX", 34, 38)
+        assert issued_at == datetime(2026, 3, 4, 18, 59, 12, tzinfo=UTC)
+        assert [(p.name, p.temp_f, p.is_daytime) for p in periods[:3]] == [
+            ("This Afternoon", 49, True),
+            ("Tonight", 36, False),
+            ("Thursday", 43, True),
+        ]
+        assert server.paths()[1] == "/gridpoints/OKX/34,38/forecast"
         assert server.asked[0].headers["accept"] == "application/geo+json"
         assert "milkbot" in server.asked[0].headers["user-agent"]
+
+
+# grid cells, blocks, conditional requests
+
+
+def cell(office: str, x: int, y: int) -> Reply:
+    return reply({"properties": {"gridId": office, "gridX": x, "gridY": y, "type": "land"}})
+
+
+def grid_at(lat: float, modified: str = "") -> Reply:
+    ring = [(-74.0, lat - 0.01), (-74.0, lat + 0.02), (-73.93, lat + 0.02), (-73.93, lat - 0.01)]
+    body = json.loads(grid_body(START).body)
+    body["geometry"]["coordinates"] = [[*ring, ring[0]]]
+    return replace(reply(body), headers={"Last-Modified": modified} if modified else {})
+
+
+@pytest.mark.story("3.5")
+def test_cell_that_does_not_exist_any_more_is_asked_for_anew_at_once() -> None:
+    script = Service()
+    script.points = cell("OKX", 33, 35)
+    marine = {"type": "https://api.weather.gov/problems/MarineForecastNotSupported", "status": 404}
+
+    def answer(asked: Asked) -> Reply:
+        if asked.path == "/gridpoints/OKX/33,35":
+            script.points = cell("OKX", 34, 38)
+            return reply(marine, 404, Content_Type="application/problem+json")
+        return script(asked)
+
+    script.grid = grid_body(START)
+    clock = FakeClock(START)
+    with serving(answer) as server, HttpClient(clock=clock, timeout_s=10) as http:
+        service = WeatherService(
+            NwsClient(http, server.origin, clock=clock), None, clock=clock, gates=GateLimits()
+        )
+        found = look(service)
+
+        assert "/gridpoints/OKX/34,38" in server.paths()
+    assert [f.value_f for f in found.forecasts] == [86]
+    (check,) = service.cells()
+    assert (check.office, check.grid_x, check.grid_y, check.holds_station) == ("OKX", 34, 38, True)
+
+
+@pytest.mark.story("3.5")
+@pytest.mark.parametrize(("lat", "is_usable"), [(40.80, True), (40.83, False), (41.03, False)])
+def test_cell_that_is_not_at_the_station_gives_no_forecast_and_says_so(lat: float, is_usable: bool) -> None:
+    script = Service()
+    script.points, script.grid = cell("OKX", 34, 38), grid_at(lat)
+
+    with weather(script) as (service, _, _):
+        found = look(service)
+        (check,) = service.cells()
+
+    assert not check.holds_station
+    assert check.is_usable is is_usable
+    assert bool(found.forecasts) is is_usable
+    assert (ReasonCode.GRID_CELL_MISPLACED in found.problems) is not is_usable
+
+
+@pytest.mark.story("3.5")
+def test_cells_are_verified_on_demand_whatever_the_cache_holds() -> None:
+    script = Service()
+    script.points, script.grid = cell("OKX", 34, 38), grid_body(START)
+
+    with weather(script) as (service, server, clock):
+        look(service)
+        script.points, script.grid = cell("OKX", 34, 41), grid_at(41.03)
+        clock.advance(60)
+        check = service.resolve_cell(NYC)
+
+        assert (check.grid_y, check.is_usable, check.resolved_at) == (41, False, clock.now())
+        assert check.distance_km == pytest.approx(26.3, abs=0.2)
+        script.grid = Reply(503)
+        with pytest.raises(TransientError):
+            service.resolve_cell(NYC)
+        assert sum(path.startswith("/points/") for path in server.paths()) == 3
+
+
+@pytest.mark.story("3.6")
+def test_unchanged_grid_is_not_sent_again_and_stays_fresh() -> None:
+    script = Service()
+    script.grid = grid_at(40.78, "Thu, 16 Jul 2026 14:10:00 GMT")
+
+    with weather(script) as (service, server, clock):
+        first = look(service)
+        script.grid = Reply(304, b"")
+        clock.advance(301)
+        second = look(service)
+
+        asked = [a.headers.get("if-modified-since") for a in server.asked if "gridpoints" in a.path]
+    assert asked == [None, "Thu, 16 Jul 2026 14:10:00 GMT"]
+    assert first.forecasts == second.forecasts != ()
+    assert ReasonCode.PAYLOAD_MALFORMED not in second.problems
+
+
+@pytest.mark.story("3.5")
+@pytest.mark.parametrize(
+    "blocked",
+    [
+        Reply(403, b"<H1>Access Denied</H1>", {"Content-Type": "text/html"}),
+        reply({"error": "too many requests"}, 429),
+    ],
+)
+def test_block_is_met_with_silence_that_grows_and_ends(blocked: Reply) -> None:
+    script = Service()
+    script.observations = blocked
+
+    with weather(script) as (service, server, clock):
+        for wait_s in (5, 10, 20, 40, 80, 120, 120):
+            before = len(server.asked)
+            with pytest.raises(TransientError, match="found 4"):
+                service._nws.observations("KNYC", START)
+            with pytest.raises(TransientError, match="ask again in"):
+                service._nws.observations("KNYC", START)
+            assert len(server.asked) == before + 1
+            clock.advance(wait_s)
+        script.observations = None
+        assert service._nws.observations("KNYC", START)[0].accepted
+
+
+@pytest.mark.story("3.5")
+def test_refusal_with_a_problem_document_is_named_and_is_no_block() -> None:
+    problem = {"type": "https://api.weather.gov/problems/Forbidden", "status": 403}
+    script = Service()
+    script.observations = reply(problem, 403, Content_Type="application/problem+json")
+
+    with weather(script) as (service, _, _):
+        for _ in range(2):
+            with pytest.raises(TransientError, match="found 403 Forbidden; not read"):
+                service._nws.observations("KNYC", START)
+
+
+def test_older_hours_do_not_replace_newer_ones() -> None:
+    def hours(updated: datetime, celsius: float) -> Reply:
+        body = json.loads(grid_body(updated).body)
+        values = [{"validTime": f"{START.isoformat()}/PT3H", "value": celsius}]
+        body["properties"]["temperature"] = {"uom": "wmoUnit:degC", "values": values}
+        return reply(body)
+
+    script = Service()
+    script.grid = hours(START - timedelta(hours=1), 30)
+    with weather(script) as (service, _, clock):
+        assert look(service).hourly is not None
+        script.grid = hours(START - timedelta(hours=2), 10)
+        clock.advance(301)
+        found = look(service).hourly
+
+    assert found is not None
+    assert found.temps_f == (86, 86, 86)

@@ -12,9 +12,10 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.loopback import Asked, Loopback, Reply, reply, serving
 from tests.fakes.samples import exchange_case
 from trader.adapters.http import HttpClient
-from trader.adapters.kalshi.buckets import Limits, TokenBucket
 from trader.adapters.kalshi.client import KalshiClient
+from trader.adapters.kalshi.limits import Limits
 from trader.adapters.kalshi.signing import Signer
+from trader.adapters.token_bucket import TokenBucket
 from trader.domain.errors import TransientError
 
 LIMITS = exchange_case("account__limits")["response_body"]
