@@ -22,6 +22,7 @@ from dashboard.rows import (
 PAGE_SIZE: Final = 100
 SHOWN_DAYS: Final = 30
 DELAY: Final = timedelta(minutes=60)  # of the marts; the page only says it, the database enforces it
+EASTERN_STANDARD: Final = timedelta(hours=-5)  # climate days end in standard time, first in the East
 _R = TypeVar("_R", bound=Row)
 
 
@@ -62,10 +63,10 @@ STRATEGY_METRICS: Final = (
     _select(StrategyMetric, "strategy_metrics")
     + " where (%(mode)s::text is null or mode = %(mode)s) order by date desc, strategy_name, mode"
 )
-FUNNEL: Final = (  # of the newest day
+FUNNEL: Final = (  # of the newest day that has begun
     _select(FunnelStep, "decision_funnel")  # noqa: S608 - constant text and names of our own types
     + " where mode = %(mode)s"
-    " and date = (select max(date) from analytics.decision_funnel where mode = %(mode)s)"
+    " and date = (select max(date) from analytics.decision_funnel where mode = %(mode)s and date <= %(day)s)"
     " order by step_no"
 )
 
@@ -113,7 +114,9 @@ def figures(read: Reader, page: PageState | None) -> Figures:
         trades=trades(read, TradeFilter(mode=page.mode), limit=14),
         equity=equity(read, page.mode, page.as_of),
         cities=city_metrics(read, page.mode),
-        funnel=_rows(read, FUNNEL, FunnelStep, {"mode": page.mode}),
+        funnel=_rows(
+            read, FUNNEL, FunnelStep, {"mode": page.mode, "day": (page.as_of + EASTERN_STANDARD).date()}
+        ),
     )
 
 

@@ -170,7 +170,7 @@ class LostReason(Row):
 
 
 class FunnelStep(Row):
-    """How many prices reached a step on one New York day; ``lost`` of them went no further, for these
+    """How many prices about one climate date reached a step; ``lost`` of them went no further, for these
     reasons."""
 
     date: date

@@ -17,6 +17,7 @@ _STEPS: Final = {
     "risk": ("Room under risk limits", "trade, city, cluster, book", "no room under limits"),
     "sent": ("Orders sent", "", "not sent"),
     "filled": ("Orders filled", "", "not filled"),
+    "settled": ("Result known", "", "no result yet"),
 }
 
 

@@ -1,4 +1,5 @@
-{#- The one clock. In a recorded world its time, else now; a world can only delay more. -#}
+{#- The one clock. In a recorded world its time, else now; a world can only delay more. A view asks
+    it at each read; a table asks the run (run_as_of). -#}
 {%- macro as_of() -%}
     {%- if var("as_of", none) -%}
         cast('{{ var("as_of") }}' as timestamptz)
@@ -12,5 +13,9 @@
 
 {#- The latest instant of which the public may know a trade. -#}
 {%- macro disclosed_until() -%}
-    ({{ as_of() }} - make_interval(mins => {{ var("public_trade_delay_min") }}))
+    ({{ as_of() }} - {{ public_delay() }})
+{%- endmacro -%}
+
+{%- macro public_delay() -%}
+    interval '{{ var("public_trade_delay_min") }} minutes'
 {%- endmacro -%}

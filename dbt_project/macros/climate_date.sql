@@ -1,12 +1,21 @@
 {#- The climate day of an instant: local standard time all year, so a fixed offset. -#}
 {%- macro climate_date(instant, std_utc_offset_hours) -%}
     cast(
-        {{ instant }} at time zone 'UTC' + make_interval(hours => {{ std_utc_offset_hours }})
+        {{ instant }} at time zone 'UTC'
+        + {{ std_utc_offset_hours }} * interval '1 hour'
         as date
     )
 {%- endmacro -%}
 
-{#- First climate date that an incremental metric computes again. -#}
-{%- macro lookback_date() -%}
-    cast({{ as_of() }} at time zone 'UTC' as date) - {{ var("lookback_days") }}
+{#- First instant after a climate day, from its date and the station's offset. -#}
+{%- macro climate_day_end(climate_date, std_utc_offset_hours) -%}
+    (
+        cast({{ climate_date }} + 1 as timestamp) at time zone 'UTC'
+        - {{ std_utc_offset_hours }} * interval '1 hour'
+    )
+{%- endmacro -%}
+
+{#- Hours from one instant to another. -#}
+{%- macro hours_between(earlier, later) -%}
+    extract(epoch from {{ later }} - {{ earlier }}) / 3600
 {%- endmacro -%}

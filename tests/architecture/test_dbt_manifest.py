@@ -16,6 +16,8 @@ from trader.domain.types import Component, ComponentStatus, TradingMode
 
 CHOKE = "model.milkbot.int_trades__disclosed_fills"
 FILLS = "model.milkbot.stg_ops__fills"
+STARTED = "model.milkbot.int_rollups__started"
+FINISHED = "model.milkbot.int_rollups__finished"
 Node = dict[str, Any]
 
 
@@ -69,6 +71,10 @@ def upstream(models: dict[str, Node], name: str, without: str) -> set[str]:
     return reached
 
 
+def tables(models: dict[str, Node]) -> list[str]:
+    return [name for name, node in models.items() if node["config"]["materialized"] == "incremental"]
+
+
 def layer(node: Node) -> str:
     found: str = node["fqn"][1]
     return found
@@ -78,7 +84,7 @@ def layer(node: Node) -> str:
 def test_every_public_relation_reaches_fills_through_the_choke_point_only(models: dict[str, Node]) -> None:
     public = [name for name, node in models.items() if node["schema"] == "analytics"]
 
-    assert len(public) == 8
+    assert len(public) == 16
     assert FILLS in upstream(models, CHOKE, without="")
     for name in public:
         assert FILLS not in upstream(models, name, without=CHOKE), (
@@ -114,9 +120,42 @@ def test_no_view_stands_on_a_table_and_nothing_is_a_table(models: dict[str, Node
     kinds = {name: node["config"]["materialized"] for name, node in models.items()}
 
     assert set(kinds.values()) == {"view", "incremental"}
-    for name, kind in kinds.items():
-        if kind == "incremental":
-            assert models[name]["config"]["on_schema_change"] == "fail", name
+    for name in tables(models):
+        assert models[name]["config"]["on_schema_change"] == "fail", name
+
+
+def test_every_mart_is_a_view_so_that_no_system_column_tells_when_a_row_was_written(
+    models: dict[str, Node],
+) -> None:
+    for name, node in models.items():
+        if layer(node) == "marts":
+            assert node["config"]["materialized"] == "view", name
+
+
+def test_all_tables_of_a_run_share_its_instant_and_views_ask_the_clock(models: dict[str, Node]) -> None:
+    for name, node in models.items():
+        is_of_run = name in tables(models) and name != STARTED
+        code = re.sub(r"--.*", "", node["raw_code"])
+        assert not (is_of_run and re.search(r"\b(as_of|disclosed_until)\(", code)), name
+        assert is_of_run or not re.search(r"\b(run_as_of|run_disclosed_until|changed_since)\(", code), name
+
+
+def test_a_run_has_finished_only_when_all_its_tables_are_written(models: dict[str, Node]) -> None:
+    before = upstream(models, FINISHED, without="")
+
+    for name in set(tables(models)) - {FINISHED, STARTED}:
+        assert name in before, f"{name} is not upstream of {FINISHED}: name it there"
+        assert (
+            STARTED in upstream(models, name, without="") or "changed_since" not in models[name]["raw_code"]
+        )
+
+
+def test_rows_of_tables_are_written_in_an_order_that_only_their_values_decide(
+    models: dict[str, Node],
+) -> None:
+    for name in set(tables(models)) - {FINISHED, STARTED}:
+        last = models[name]["raw_code"].rsplit("\n)\n", 1)[-1]
+        assert "order by" in last, f"{name}: the order of its rows could tell what else was in the database"
 
 
 def test_every_mart_has_contract_group_description_columns_and_a_key_test(
@@ -135,7 +174,7 @@ def test_every_mart_has_contract_group_description_columns_and_a_key_test(
             continue
         assert node["config"]["contract"]["enforced"], name
         assert node["config"]["group"], name
-        assert re.match(r"One row|Seven rows", node["description"].strip()), name
+        assert re.match(r"One row", node["description"].strip()), name
         assert all(c["description"] and c["data_type"] for c in node["columns"].values()), name
         # a public trade has no key: two equal fills are two equal rows
         assert name in keyed or node["name"] == "v_public_trades", f"{name} has no key test"

@@ -33,6 +33,14 @@ KEYS = {
     "city_metrics": "city_code, date",
     "strategy_metrics": "strategy_name, date",
     "decision_funnel": "date, step_no",
+    "decision_reasons": "date, city_code, market_type, strategy_name, step_no, reason",
+    "pnl_breakdown": "date, dimension, bucket_no",
+    "closing_line_value": "date, strategy_name",
+    "exposure_by_cluster": "cluster",
+    "forecast_scores": "market_type, city_code, lead_no, strategy_name, measure",
+    "calibration_bins": "market_type, lead_no, strategy_name, forecaster, bin_no",
+    "signal_explanations": "decided_at, city_code, bracket_label",
+    "anomalies": "occurred_at, city_code, bracket_label, kind",
     "v_city_board": "city_position, market_type, climate_date",
 }
 OLD = [t for t in TRADES if t.filled_at <= NOW - timedelta(minutes=60)]
@@ -188,19 +196,30 @@ def test_strategy_metrics_are_side_aware_and_keep_the_older_figure(warehouse: Wa
 
 
 @pytest.mark.story("5.2")
-def test_the_funnel_counts_every_signal_of_an_old_cycle_once(warehouse: Warehouse) -> None:
+def test_the_funnel_counts_every_signal_about_a_day_once(warehouse: Warehouse) -> None:
     rows = warehouse.rows(
-        "select * from analytics.decision_funnel where date = '2026-07-15' order by step_no"
+        "select * from analytics.decision_funnel where date = '2026-07-16' order by step_no"
+    )
+    reasons = warehouse.rows(
+        "select reason, sum(count)::int as n from analytics.decision_reasons "
+        "where date = '2026-07-16' and city_code = 'NYC' group by reason"
     )
 
+    # five cycles of age with four held signals each, and the orders of six trades, three of them disclosed
     steps = [(r["step"], r["count"], r["lost"]) for r in rows]
     assert steps == [
-        ("seen", 11, 2), ("priced", 9, 4), ("edge", 5, 2), ("gates", 3, 0), ("risk", 3, 0), ("sent", 3, 0),
-        ("filled", 3, 0),
+        ("seen", 26, 5), ("priced", 21, 10), ("edge", 11, 5), ("gates", 6, 0), ("risk", 6, 0), ("sent", 6, 3),
+        ("filled", 3, 3), ("settled", 0, 0),
     ]  # fmt: skip
     assert {r["reason"]: r["count"] for r in rows[1]["top_reasons"]} == {
-        "BOOK_MISSING": 2,
-        "EDGE_TOO_SMALL": 2,
+        "BOOK_MISSING": 5,
+        "EDGE_TOO_SMALL": 5,
+    }
+    assert {r["reason"]: r["n"] for r in reasons} == {
+        "NO_FORECAST": 5,
+        "BOOK_MISSING": 5,
+        "EDGE_TOO_SMALL": 5,
+        "SPREAD_TOO_WIDE": 5,
     }
 
 

@@ -1,26 +1,45 @@
--- depends_on: {{ ref("int_trades__disclosed_fills") }}
--- depends_on: {{ ref("stg_ops__settlements") }}
+-- depends_on: {{ ref("int_trades__position_steps") }}
+-- depends_on: {{ ref("stg_ops__capital_events") }}
 -- Equity after the last cycle that finished in each minute, in each mode, from first principles:
 -- capital, plus realised changes up to then, plus what the open positions would bring at the side
--- they could be sold to, by the last quote recorded at that cycle. A market never quoted is
--- valued at cost (nothing was learnt), one with a quote but no bid for our side at zero, as the
--- ledger does.
+-- they could be sold to, by the last quote recorded at that cycle. A market never quoted (in the
+-- 35 days before) is valued at cost, for nothing was learnt; one with a quote but no bid for our
+-- side at zero, as the ledger does.
 --
--- A run goes on from the last minute it knows, or from an earlier fill or payout learnt since the
--- run before, and carries realised profit and the peak over from the row before that. Cost: new
--- cycles only.
+-- A run goes on from the first minute that anything learnt or come of age since the last one can
+-- touch, and carries realised profit and the peak over from the row before it. Both instants are
+-- asked for first and stand in the SQL as literals. Cost: new cycles only.
 {{
     config(
         materialized="incremental",
         incremental_strategy="delete+insert",
         unique_key=["mode", "minute_at"],
         on_schema_change="fail",
-        indexes=[
-            {"columns": ["mode", "minute_at"], "unique": true},
-            {"columns": ["finished_at"]},
-        ],
+        indexes=[{"columns": ["mode", "minute_at"], "unique": true}],
     )
 }}
+
+{%- set modes = "(values ('SHADOW'), ('DEMO'), ('LIVE')) as modes (mode)" %}
+{%- set from_at = "cast('-infinity' as timestamptz)" %}
+{%- set base_at = from_at %}
+{%- if is_incremental() %}
+    {%- set from_at = instant_from(
+        "select date_trunc('minute', min(first.happened_at)) from ("
+        ~ "select " ~ changed_since() ~ " - " ~ public_delay() ~ " as happened_at"
+        ~ " union all select steps.step_at from " ~ ref("int_trades__position_steps") ~ " as steps"
+        ~ " where steps.known_at > " ~ changed_since()
+        ~ " union all select capital.occurred_at from " ~ ref("stg_ops__capital_events")
+        ~ " as capital where capital.recorded_at > " ~ changed_since() ~ ") as first"
+    ) %}
+    {%- set base_at = instant_from(
+        "select min(coalesce(base.finished_at, '-infinity')) from " ~ modes
+        ~ " left join lateral (select known.finished_at from " ~ this ~ " as known"
+        ~ " where known.mode = modes.mode and known.minute_at < " ~ from_at
+        ~ " order by known.minute_at desc limit 1) as base on true"
+        ~ " where exists (select 1 from " ~ ref("int_trades__position_steps") ~ " as steps"
+        ~ " where steps.mode = modes.mode)"
+    ) %}
+{%- endif %}
 
 with
 
@@ -30,35 +49,6 @@ snapshots as (select * from {{ ref("stg_ops__market_snapshots") }}),
 
 capital_events as (select * from {{ ref("stg_ops__capital_events") }}),
 
-{% if is_incremental() %}
-    seen as (
-        select
-            coalesce(max(finished_at), '-infinity') as last_at,
-            coalesce(max(computed_at), '-infinity') as computed_at
-        from {{ this }}
-    ),
-
-    learnt as (
-        select late.filled_at as happened_at
-        from {{ ref("int_trades__disclosed_fills") }} as late
-        inner join seen on late.disclosed_at >= seen.computed_at
-        union all
-        select late.settled_at as happened_at
-        from {{ ref("stg_ops__settlements") }} as late
-        inner join seen on late.recorded_at >= seen.computed_at
-    ),
-
-    bounds as (
-        select
-            date_trunc(
-                'minute', least(seen.last_at, (select min(learnt.happened_at) from learnt))
-            ) as from_at
-        from seen
-    ),
-{% else %}
-    bounds as (select cast('-infinity' as timestamptz) as from_at),
-{% endif %}
-
 cycles as (
     select distinct on (cycles.mode, date_trunc('minute', cycles.finished_at))
         cycles.cycle_id,
@@ -66,8 +56,9 @@ cycles as (
         cycles.finished_at,
         date_trunc('minute', cycles.finished_at) as minute_at
     from {{ ref("stg_ops__cycles") }} as cycles
-    cross join bounds
-    where cycles.finished_at >= bounds.from_at and cycles.finished_at <= {{ disclosed_until() }}
+    where
+        cycles.finished_at >= {{ from_at }}
+        and cycles.finished_at <= {{ run_disclosed_until() }}
     order by
         cycles.mode asc, date_trunc('minute', cycles.finished_at) asc,
         cycles.finished_at desc, cycles.cycle_id desc
@@ -75,15 +66,22 @@ cycles as (
 
 bases as (
     {% if is_incremental() %}
-        select distinct on (known.mode)
-            known.mode,
-            known.finished_at,
-            known.realized_pnl_usd,
-            known.peak_equity_usd
-        from {{ this }} as known
-        cross join bounds
-        where known.finished_at < bounds.from_at
-        order by known.mode asc, known.minute_at desc
+        select
+            modes.mode,
+            base.finished_at,
+            base.realized_pnl_usd,
+            base.peak_equity_usd
+        from {{ modes }}
+        cross join lateral (
+            select
+                known.finished_at,
+                known.realized_pnl_usd,
+                known.peak_equity_usd
+            from {{ this }} as known
+            where known.mode = modes.mode and known.minute_at < {{ from_at }}
+            order by known.minute_at desc
+            limit 1
+        ) as base
     {% else %}
         select
             cast(null as text) as mode,
@@ -103,7 +101,9 @@ timeline as (
         steps.realized_delta_usd
     from steps
     left join bases on steps.mode = bases.mode
-    where steps.step_at > coalesce(bases.finished_at, '-infinity')
+    where
+        steps.step_at > {{ base_at }}
+        and steps.step_at > coalesce(bases.finished_at, '-infinity')
     union all
     select
         cycles.mode,
@@ -142,7 +142,7 @@ marked as (
             cycles.mode = steps.mode
             and cycles.finished_at >= steps.step_at
             and cycles.finished_at < steps.valid_to
-            and steps.qty > 0
+            and steps.valid_to > {{ from_at }}
     left join lateral (
         select
             snapshots.yes_bid,
@@ -151,6 +151,7 @@ marked as (
         where
             snapshots.ticker = steps.ticker
             and snapshots.captured_at <= cycles.finished_at
+            and snapshots.captured_at > cycles.finished_at - interval '35 days'
             and (snapshots.yes_bid is not null or snapshots.yes_ask is not null)
         order by snapshots.captured_at desc, snapshots.market_snapshot_id desc
         limit 1
@@ -198,11 +199,12 @@ select
         coalesce(peak_before_usd, first_value(starting_capital_usd) over so_far),
         max(equity_usd) over so_far
     ) as peak_equity_usd,
-    finished_at,
-    {{ as_of() }} as computed_at
+    finished_at
 from totals
-window so_far as (
-    partition by mode
-    order by minute_at
-    rows between unbounded preceding and current row
-)
+window
+    so_far as (
+        partition by mode
+        order by minute_at
+        rows between unbounded preceding and current row
+    )
+order by mode, minute_at

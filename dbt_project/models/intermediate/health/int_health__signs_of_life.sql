@@ -72,5 +72,5 @@ select
     end as checked_at
 from components
 cross join last_cycle
-left join {{ ref("int_health__rollups") }} as rollups on components.component = rollups.component
+left join {{ ref("int_rollups__finished") }} as rollups on components.component = rollups.component
 left join last_probe on components.component = last_probe.component

@@ -1,12 +1,17 @@
--- How far each signal of a finished cycle came on its way to an order, counted. Steps before
--- 'filled' cannot change once the cycle is older than the delay, so a cycle is counted once and
--- never again. A cycle that was killed halfway has no end; the instant of its decision stands in.
+-- How far each signal of a cycle came on its way to an order, counted by the hour (UTC) in which
+-- the cycle ended. Steps before 'filled' cannot change once the cycle is older than the delay. A
+-- run counts again the hours in which a cycle came of age since the last finished run: one or two.
 {{
     config(
         materialized="incremental",
-        incremental_strategy="append",
+        incremental_strategy="delete+insert",
+        unique_key="hour_utc",
         on_schema_change="fail",
-        indexes=[{"columns": ["cycle_id"]}, {"columns": ["ended_at"]}, {"columns": ["climate_date"]}],
+        indexes=[
+            {"columns": ["hour_utc"]},
+            {"columns": ["climate_date"]},
+            {"columns": ["changed_at"]},
+        ],
     )
 }}
 
@@ -20,31 +25,28 @@ orders as (select * from {{ ref("stg_ops__orders") }}),
 
 cycles as (
     select
-        cycles.cycle_id,
-        coalesce(cycles.finished_at, cycles.decided_at) as ended_at
-    from {{ ref("stg_ops__cycles") }} as cycles
+        cycle_id,
+        decided_at,
+        ended_at,
+        date_trunc('hour', ended_at at time zone 'UTC') as hour_utc
+    from {{ ref("int_cycles__ended") }}
     where
-        coalesce(cycles.finished_at, cycles.decided_at) <= {{ disclosed_until() }}
-        {% if is_incremental() %}
-            and cycles.started_at > (
-                select coalesce(max(known.ended_at), '-infinity') - interval '1 day'
-                from {{ this }} as known
-            )
-            and not exists (
-                select 1 from {{ this }} as known
-                where known.cycle_id = cycles.cycle_id
-            )
-        {% endif %}
+        ended_at <= {{ run_disclosed_until() }}
+        and started_at > {{ changed_since() }} - interval '1 day'
+        and date_trunc('hour', ended_at at time zone 'UTC')
+        >= date_trunc('hour', ({{ changed_since() }} - {{ public_delay() }}) at time zone 'UTC')
 ),
 
 judged as (
     select
-        signals.cycle_id,
         signals.mode,
         signals.strategy_name,
         signals.strategy_version,
+        signals.city_code,
+        signals.market_type,
         signals.climate_date,
-        cycles.ended_at,
+        cycles.hour_utc,
+        cycles.ended_at + {{ public_delay() }} as disclosed_at,
         case
             when sent.is_sent then 6
             when risk.is_allowed then 5
@@ -52,12 +54,12 @@ judged as (
             when signals.p_yes is null then 1
             when
                 signals.edge is null
-                or array['EDGE_TOO_SMALL', 'EDGE_IMPLAUSIBLE'] && signals.reasons
+                or signals.reasons && array['EDGE_TOO_SMALL', 'EDGE_IMPLAUSIBLE']
                 then 2
             else 3
         end as step_no,
         case
-            when sent.is_sent then 'NOT_FILLED'
+            when sent.is_sent then 'SENT'
             when risk.is_allowed then 'NOT_SENT'
             when signals.decision <> 'HOLD' then coalesce(risk.reason, 'NOT_CHOSEN')
             when signals.p_yes is not null and 'EDGE_TOO_SMALL' = any(signals.reasons)
@@ -67,7 +69,8 @@ judged as (
             else signals.reasons[1]
         end as reason
     from cycles
-    inner join signals on cycles.cycle_id = signals.cycle_id
+    inner join signals
+        on cycles.decided_at = signals.decided_at and cycles.cycle_id = signals.cycle_id
     left join lateral (
         select
             bool_or(risk_decisions.allowed_qty > 0) as is_allowed,
@@ -86,16 +89,21 @@ judged as (
 )
 
 select
-    cycle_id,
+    hour_utc,
     mode,
     strategy_name,
     strategy_version,
+    city_code,
+    market_type,
     climate_date,
-    cast(ended_at at time zone 'America/New_York' as date) as decision_date,
     step_no,
     reason,
     count(*) as signal_count,
-    ended_at
+    max(disclosed_at) as changed_at
 from judged
 group by
-    cycle_id, mode, strategy_name, strategy_version, climate_date, step_no, reason, ended_at
+    hour_utc, mode, strategy_name, strategy_version, city_code, market_type, climate_date,
+    step_no, reason
+order by
+    hour_utc, mode, strategy_name, strategy_version, city_code, market_type, climate_date,
+    step_no, reason

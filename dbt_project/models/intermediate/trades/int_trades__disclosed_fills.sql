@@ -2,12 +2,9 @@
 -- and this table physically holds no fill younger than the delay: no plan, count or size of it
 -- can tell one.
 --
--- What a run adds: fills that have come of age and are not here yet, looked for by execution time
--- over the last days before the newest one here. The key is the execution time and not the time
--- we learnt of it, so that a fill learnt late appears at once if it is old enough, and no younger
--- one can hide behind a watermark; the anti-join makes a rerun add nothing. Fills learnt later
--- than the look-back need a full refresh. What a run writes again: fills whose market's result
--- was published since.
+-- A run writes the fills that came of age since the last finished run, those learnt since that are
+-- old enough already, and those whose market's result or terms became known since. Every column
+-- follows from the facts alone, so a full rebuild gives the same rows.
 {{
     config(
         materialized="incremental",
@@ -17,16 +14,20 @@
         indexes=[
             {"columns": ["fill_id"], "unique": true},
             {"columns": ["filled_at"]},
+            {"columns": ["mode", "fill_minute_at"]},
+            {"columns": ["mode", "ticker"]},
             {"columns": ["climate_date"]},
-            {"columns": ["disclosed_at"]},
-            {"columns": ["outcome"]},
+            {"columns": ["changed_at"]},
         ],
     )
 }}
 
 with
 
-fills as (select * from {{ ref("stg_ops__fills") }}),
+fills as (
+    select * from {{ ref("stg_ops__fills") }}
+    where filled_at <= {{ run_disclosed_until() }}
+),
 
 orders as (select * from {{ ref("stg_ops__orders") }}),
 
@@ -34,41 +35,30 @@ signals as (select * from {{ ref("stg_ops__signals") }}),
 
 contracts as (select * from {{ ref("stg_ops__contracts") }}),
 
-results as (select * from {{ ref("stg_ops__market_results") }}),
-
-cities as (select * from {{ ref("stg_ops__cities") }}),
+results as (
+    select * from {{ ref("stg_ops__market_results") }}
+    where determined_at <= {{ run_as_of() }}
+),
 
 due as (
+    select fills.fill_id
+    from fills
+    where
+        fills.filled_at > {{ changed_since() }} - {{ public_delay() }}
+        or fills.recorded_at > {{ changed_since() }}
     {% if is_incremental() %}
-        select
-            fills.fill_id,
-            {{ as_of() }} as disclosed_at
-        from fills
+        union
+        select fills.fill_id
+        from results
+        inner join fills on results.ticker = fills.ticker
         where
-            fills.filled_at <= {{ disclosed_until() }}
-            and fills.filled_at > (
-                select
-                    coalesce(max(known.filled_at), '-infinity')
-                    - make_interval(days => {{ var("lookback_days") }})
-                from {{ this }} as known
-            )
-            and not exists (
-                select 1 from {{ this }} as known
-                where known.fill_id = fills.fill_id
-            )
-        union all
-        select
-            known.fill_id,
-            known.disclosed_at
-        from {{ this }} as known
-        inner join results on known.ticker = results.ticker
-        where known.outcome is null and results.determined_at <= {{ as_of() }}
-    {% else %}
-        select
-            fills.fill_id,
-            {{ as_of() }} as disclosed_at
-        from fills
-        where fills.filled_at <= {{ disclosed_until() }}
+            results.recorded_at > {{ changed_since() }}
+            or results.determined_at > {{ changed_since() }}
+        union
+        select fills.fill_id
+        from contracts
+        inner join fills on contracts.ticker = fills.ticker
+        where contracts.first_seen_at > {{ changed_since() }}
     {% endif %}
 ),
 
@@ -76,7 +66,6 @@ due as (
 bought as (
     select
         fills.*,
-        due.disclosed_at,
         orders.cycle_id,
         orders.signal_id,
         orders.signal_at,
@@ -109,12 +98,13 @@ judged as (
             when results.result is null then null
             when results.result = lower(bought.bought_side) then 'won'
             else 'lost'
-        end as outcome
+        end as outcome,
+        greatest(bought.filled_at + {{ public_delay() }}, bought.recorded_at) as disclosed_at,
+        greatest(results.determined_at, results.recorded_at) as result_known_at
     from bought
     left join signals
         on bought.signal_at = signals.decided_at and bought.signal_id = signals.signal_id
-    left join results
-        on bought.ticker = results.ticker and results.determined_at <= {{ as_of() }}
+    left join results on bought.ticker = results.ticker
 )
 
 select
@@ -126,7 +116,6 @@ select
     judged.ticker,
     judged.event_ticker,
     judged.city_code,
-    cities.city_name,
     terms.market_type,
     terms.climate_date,
     terms.bracket_label,
@@ -148,16 +137,23 @@ select
         when 'lost' then -judged.qty * judged.bought_price - judged.fee
     end as pnl,
     judged.filled_at,
-    judged.disclosed_at
+    date_trunc('minute', judged.filled_at) as fill_minute_at,
+    judged.disclosed_at,
+    greatest(judged.disclosed_at, judged.result_known_at, terms.first_seen_at) as changed_at
 from judged
-inner join cities on judged.city_code = cities.city_code
+-- The terms as they stood at the execution; first seen later only for a trade made by hand.
 left join lateral (
     select
         contracts.market_type,
         contracts.climate_date,
-        contracts.bracket_label
+        contracts.bracket_label,
+        contracts.first_seen_at
     from contracts
     where contracts.ticker = judged.ticker
-    order by contracts.first_seen_at desc
+    order by
+        contracts.first_seen_at > judged.filled_at asc,
+        abs(extract(epoch from contracts.first_seen_at - judged.filled_at)) asc,
+        contracts.terms_hash asc
     limit 1
 ) as terms on true
+order by judged.filled_at, judged.fill_id

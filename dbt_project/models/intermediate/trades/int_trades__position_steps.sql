@@ -10,9 +10,9 @@
         on_schema_change="fail",
         indexes=[
             {"columns": ["mode", "ticker", "step_no"], "unique": true},
-            {"columns": ["event_id"]},
             {"columns": ["step_at"]},
             {"columns": ["valid_to"]},
+            {"columns": ["known_at"]},
         ],
     )
 }}
@@ -24,51 +24,26 @@ fills as (select * from {{ ref("int_trades__disclosed_fills") }}),
 settlements as (
     select
         *,
-        'payout ' || mode || ' ' || ticker as event_id
+        'payout ' || mode || ' ' || ticker as event_id,
+        greatest(settled_at + {{ public_delay() }}, recorded_at) as known_at
     from {{ ref("stg_ops__settlements") }}
-    where settled_at <= {{ disclosed_until() }}
+    where settled_at <= {{ run_disclosed_until() }}
 ),
 
 touched as (
-    {% if is_incremental() %}
-        select
-            fills.mode,
-            fills.ticker
-        from fills
-        where
-            fills.filled_at > (
-                select
-                    coalesce(max(known.step_at), '-infinity')
-                    - make_interval(days => {{ var("lookback_days") }})
-                from {{ this }} as known
-            )
-            and not exists (
-                select 1 from {{ this }} as known
-                where known.event_id = fills.fill_id
-            )
-        union
-        select
-            settlements.mode,
-            settlements.ticker
-        from settlements
-        where
-            settlements.settled_at > (
-                select
-                    coalesce(max(known.step_at), '-infinity')
-                    - make_interval(days => {{ var("lookback_days") }})
-                from {{ this }} as known
-            )
-            and not exists (
-                select 1 from {{ this }} as known
-                where known.event_id = settlements.event_id
-            )
-    {% else %}
-        select
-            fills.mode,
-            fills.ticker
-        from fills
-        group by fills.mode, fills.ticker
-    {% endif %}
+    select
+        mode,
+        ticker
+    from fills
+    where disclosed_at > {{ changed_since() }}
+    union
+    select
+        mode,
+        ticker
+    from settlements
+    where
+        settled_at > {{ changed_since() }} - {{ public_delay() }}
+        or recorded_at > {{ changed_since() }}
 ),
 
 events as (
@@ -82,7 +57,8 @@ events as (
         fills.bought_price,
         fills.fee,
         cast(0 as numeric) as revenue_usd,
-        fills.filled_at as step_at
+        fills.filled_at as step_at,
+        fills.disclosed_at as known_at
     from touched
     inner join fills on touched.mode = fills.mode and touched.ticker = fills.ticker
     union all
@@ -96,7 +72,8 @@ events as (
         0 as bought_price,
         0 as fee,
         settlements.revenue_usd,
-        settlements.settled_at as step_at
+        settlements.settled_at as step_at,
+        settlements.known_at
     from touched
     inner join settlements
         on touched.mode = settlements.mode and touched.ticker = settlements.ticker
@@ -116,6 +93,7 @@ walked as (
         cast(0 as bigint) as step_no,
         cast(null as text) as event_id,
         cast(null as timestamptz) as step_at,
+        cast(null as timestamptz) as known_at,
         cast('YES' as text) as side,
         cast(0 as numeric) as qty,
         cast(0 as numeric) as cost_usd,
@@ -128,6 +106,7 @@ walked as (
         numbered.step_no,
         numbered.event_id,
         numbered.step_at,
+        numbered.known_at,
         case
             when numbered.kind = 'fill' and numbered.qty > part.closing then numbered.bought_side
             else before.side
@@ -180,8 +159,15 @@ select
     cost_usd,
     realized_delta_usd,
     step_at,
-    coalesce(
-        lead(step_at) over (partition by mode, ticker order by step_no), 'infinity'
-    ) as valid_to
+    case
+        when qty > 0
+            then
+                coalesce(
+                    lead(step_at) over (partition by mode, ticker order by step_no), 'infinity'
+                )
+        else step_at
+    end as valid_to,
+    known_at
 from walked
 where step_no > 0
+order by mode, ticker, step_no

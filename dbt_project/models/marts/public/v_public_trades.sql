@@ -2,25 +2,28 @@
 -- leak.
 with
 
-fills as (select * from {{ ref("int_trades__disclosed_fills") }})
+fills as (select * from {{ ref("int_trades__disclosed_fills") }}),
+
+cities as (select * from {{ ref("stg_ops__cities") }})
 
 select
-    city_code as city,
-    city_name,
-    market_type,
-    climate_date,
-    bracket_label,
-    side,
-    action,
-    qty,
-    price,
-    fee,
-    date_trunc('minute', filled_at) as fill_time,
-    mode,
-    strategy_name,
-    p_side,
-    edge,
-    outcome,
-    pnl
+    fills.city_code as city,
+    cities.city_name,
+    fills.market_type,
+    fills.climate_date,
+    fills.bracket_label,
+    fills.side,
+    fills.action,
+    fills.qty,
+    fills.price,
+    fills.fee,
+    fills.fill_minute_at as fill_time,
+    fills.mode,
+    fills.strategy_name,
+    fills.p_side,
+    fills.edge,
+    fills.outcome,
+    fills.pnl
 from fills
-where filled_at <= {{ disclosed_until() }}
+inner join cities on fills.city_code = cities.city_code
+where fills.filled_at <= {{ disclosed_until() }}

@@ -1,0 +1,13 @@
+{#- The rows of a stored distribution {start, ppm}: whole value and its probability in millionths,
+    as a set to join laterally. -#}
+{%- macro distribution_rows(distribution) -%}
+    (
+        select
+            cast({{ distribution }} ->> 'start' as integer) + cast(part.place as integer) - 1
+                as whole_value,
+            cast(part.ppm as numeric) as ppm
+        from
+            jsonb_array_elements_text({{ distribution }} -> 'ppm')
+            with ordinality as part (ppm, place)
+    )
+{%- endmacro -%}

@@ -1,0 +1,48 @@
+{#- One run, one instant: all tables of a run share the as_of that int_rollups__started wrote down,
+    as a literal in their SQL, so that a plan can be made for it and the compiled text repeats. -#}
+{%- macro run_as_of() -%}
+    {{ fact_of_run("as_of") }}
+{%- endmacro -%}
+
+{#- The latest instant of which a run may disclose a trade. -#}
+{%- macro run_disclosed_until() -%}
+    ({{ run_as_of() }} - {{ public_delay() }})
+{%- endmacro -%}
+
+{#- What was learnt, or came of age, after this instant is not in the tables yet. A table that is
+    built anew has nothing: the instant lies before all time. -#}
+{%- macro changed_since() -%}
+    {%- if is_incremental() -%}
+        {{ fact_of_run("changed_since") }}
+    {%- else -%}
+        {%- do ref("int_rollups__started") -%}
+        cast('-infinity' as timestamptz)
+    {%- endif -%}
+{%- endmacro -%}
+
+{%- macro fact_of_run(column) -%}
+    {%- set started = ref("int_rollups__started") -%}
+    {%- if execute and load_relation(started) -%}
+        {{- instant_from("select " ~ column ~ " from " ~ started) -}}
+    {%- else -%}
+        cast('-infinity' as timestamptz)
+    {%- endif -%}
+{%- endmacro -%}
+
+{#- The one instant that a query returns, as a literal; before all time when it returns none. -#}
+{%- macro instant_from(query) -%}
+    {%- set asked = "select cast((" ~ query ~ ") as text)" -%}
+    {%- set found = run_query(asked).rows[0][0] if execute else none -%}
+    cast('{{ found or "-infinity" }}' as timestamptz)
+{%- endmacro -%}
+
+{#- The instant of the last run that finished, null before the first. Read by name and not by ref:
+    int_rollups__finished stands at the other end of the graph. -#}
+{%- macro last_finished_at() -%}
+    {%- set named = this.incorporate(path={"identifier": "int_rollups__finished"}) if execute -%}
+    {%- if execute and load_relation(named) -%}
+        (select known.last_ok_at from {{ named }} as known)
+    {%- else -%}
+        cast(null as timestamptz)
+    {%- endif -%}
+{%- endmacro -%}

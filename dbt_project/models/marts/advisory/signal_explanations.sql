@@ -1,0 +1,17 @@
+with
+
+explanations as (select * from {{ ref("int_advice__explanations") }})
+
+select
+    climate_date as date,
+    mode,
+    city_code,
+    market_type,
+    bracket_label,
+    {{ strategy_in_words("strategy_name") }} as strategy_name,
+    decision,
+    text,
+    author,
+    decided_minute_at as decided_at
+from explanations
+where decided_minute_at <= {{ disclosed_until() }}
