@@ -49,6 +49,14 @@ sample_weather_snapshot: Final[Payload] = {
     "high_so_far_at": "2026-07-15T19:51:00Z",
     "low_so_far_f": 70.0,
     "low_so_far_at": "2026-07-15T09:51:00Z",
+    "seen_max_f": 88.0,
+    "seen_min_f": 69.8,
+    "hourly": {
+        "source": "nws_grid",
+        "issued_at": "2026-07-15T23:12:00Z",
+        "starts_at": "2026-07-16T01:00:00Z",
+        "temps_f": [79.0, 78.0, None, 76.0],
+    },
     "forecasts": [
         {
             "source": "openmeteo_gfs_ensemble",

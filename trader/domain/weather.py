@@ -84,9 +84,10 @@ class MonthToDate(Frozen):
 class WeatherSnapshot(Frozen):
     """What one cycle knows of one city.
 
-    ``climate_date`` is the day running at ``captured_at`` (local standard time); ``high_so_far_f`` and
-    ``low_so_far_f`` are extremes of the reports inside that day, None before the first one.
-    ``hourly`` has the temperatures forecast from the running hour on. The three ages are judged at
+    ``climate_date`` is the day running at ``captured_at`` (local standard time). ``high_so_far_f`` and
+    ``low_so_far_f`` are certain bounds of its extremes, a rounded reading counting with its weaker meaning;
+    ``seen_max_f`` and ``seen_min_f`` the best single values, up to a degree beyond; None before the first
+    report. ``hourly`` has the temperatures forecast from the running hour on. The three ages are judged at
     ``captured_at`` and end in the three flags; ``problems`` says what was refused.
     """
 
@@ -99,6 +100,8 @@ class WeatherSnapshot(Frozen):
     high_so_far_at: Instant | None
     low_so_far_f: Fahrenheit | None
     low_so_far_at: Instant | None
+    seen_max_f: Fahrenheit | None = None
+    seen_min_f: Fahrenheit | None = None
     forecasts: tuple[Forecast, ...]
     is_fetch_stale: bool
     is_observation_stale: bool

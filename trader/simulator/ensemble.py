@@ -38,7 +38,7 @@ class Ensemble:
         city = city_near(query.get("latitude", ""), query.get("longitude", ""))
         if city is None:
             return self._refused("latitude and longitude: no recorded station there")
-        if query.get("daily", "") != "temperature_2m_max":
+        if "temperature_2m_max" not in query.get("daily", "").split(","):
             return self._refused("daily: only temperature_2m_max was recorded")
         if query.get("temperature_unit", "") != "fahrenheit":
             return self._refused("temperature_unit: the world was recorded in fahrenheit")

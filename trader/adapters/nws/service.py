@@ -206,10 +206,12 @@ def judge(known: Known, city: CityConfig, now: datetime, gates: GateLimits) -> W
     seen = [reading for at, reading in sorted(known.readings.items()) if at <= now]
     highs: list[tuple[float, datetime]] = []
     lows: list[tuple[float, datetime]] = []
+    best: list[float] = []
     for reading in (reading for reading in seen if start <= reading.observed_at < end):
         # the weaker bound of what a reading may mean; the earliest report of an extreme is kept
         highs.append((reading.low_f, reading.observed_at))
         lows.append((reading.high_f, reading.observed_at))
+        best.append(reading.temp_f)
         opened, closed = metar.six_hour_window(reading.observed_at)
         if start <= opened and closed <= end:
             highs += [(reading.max_f, reading.observed_at)] if reading.max_f is not None else []
@@ -235,6 +237,8 @@ def judge(known: Known, city: CityConfig, now: datetime, gates: GateLimits) -> W
         high_so_far_at=high[1] if high else None,
         low_so_far_f=low[0] if low else None,
         low_so_far_at=low[1] if low else None,
+        seen_max_f=max([*best, high[0]]) if high else None,
+        seen_min_f=min([*best, low[0]]) if low else None,
         forecasts=forecasts,
         hourly=known.hourly,
         is_fetch_stale=_is_older(known.fetched_at, now, gates.max_fetch_age_s),

@@ -1,4 +1,4 @@
-"""Daily highs of a 31-member ensemble. The free service forbids commercial use; the caller decides about it.
+"""Daily extremes of a 31-member ensemble. The free service forbids commercial use; the caller decides.
 
 Source of the form: the provider's documentation and client code as of August 2026.
 """
@@ -16,7 +16,7 @@ from trader.ports.clock import Clock
 
 SOURCE = "openmeteo_gfs_ensemble"
 MODEL, DAYS = "gfs_seamless", 3
-_VARIABLE = "temperature_2m_max"
+_VARIABLES = {MarketType.HIGH: "temperature_2m_max", MarketType.LOW: "temperature_2m_min"}
 _LOWEST_F, _HIGHEST_F = -80.0, 140.0
 
 
@@ -27,7 +27,7 @@ class EnsembleClient:
         self._http, self._base, self._clock = http, base_url.rstrip("/"), clock
 
     def forecasts(self, city: CityConfig) -> tuple[tuple[Forecast, ...], Response]:
-        """Return the highs per climate day. The zone asked for is the fixed standard offset, not the wall
+        """Return the extremes per climate day. The zone asked for is the fixed standard offset, not the wall
         clock.
         """
         what = f"ensemble of {city.code}"
@@ -37,7 +37,7 @@ class EnsembleClient:
             params={
                 "latitude": str(city.lat),
                 "longitude": str(city.lon),
-                "daily": _VARIABLE,
+                "daily": ",".join(_VARIABLES.values()),
                 "models": MODEL,
                 "temperature_unit": "fahrenheit",
                 "timezone": f"Etc/GMT{-city.std_utc_offset_hours:+d}",  # the sign of these names is reversed
@@ -50,7 +50,7 @@ class EnsembleClient:
 
 
 def parse_ensemble(body: Fields, received_at: datetime) -> tuple[Forecast, ...]:
-    """Return one forecast per day that has a member; its value is the members' mean, degrees Fahrenheit.
+    """Return a forecast per variable and day that has a member; its value is the members' mean, Fahrenheit.
 
     The provider does not say when a run was issued, so the time of receipt stands for it, the first instant
     at which it could be known; a recorded world names the instant at which its answer was fetched. Raises
@@ -58,29 +58,31 @@ def parse_ensemble(body: Fields, received_at: datetime) -> tuple[Forecast, ...]:
     """
     daily, units = body.child("daily"), body.child("daily_units")
     days = [_day(daily, text) for text in daily.items("time")]
-    names = sorted(name for name in daily.names() if name.startswith(_VARIABLE))
-    if not names:
-        raise daily.error("time", f"beside columns named {_VARIABLE}")
-    for name in names:
-        units.one_of(name, ("°F",))
-    columns = [daily.items(name) for name in names]
-    if any(len(column) != len(days) for column in columns):
-        raise daily.error("time", f"as long as each of the {len(columns)} columns")
+    if not any(name.startswith(tuple(_VARIABLES.values())) for name in daily.names()):
+        raise daily.error("time", f"beside columns named {' or '.join(_VARIABLES.values())}")
     issued = _issue_times(body, daily, len(days), received_at)
-    found = []
-    for place, day in enumerate(days):
-        members = tuple(_degrees(daily, column[place]) for column in columns if column[place] is not None)
-        if members:
-            found.append(
-                Forecast(
-                    source=SOURCE,
-                    variable=MarketType.HIGH,
-                    climate_date=day,
-                    issued_at=issued[place],
-                    value_f=round(fmean(members), 3),
-                    members_f=members,
+    found: list[Forecast] = []
+    for variable, prefix in _VARIABLES.items():
+        names = sorted(name for name in daily.names() if name.startswith(prefix))
+        for name in names:
+            units.one_of(name, ("°F",))
+        columns = [daily.items(name) for name in names]
+        if any(len(column) != len(days) for column in columns):
+            raise daily.error("time", f"as long as each of the {len(columns)} columns of {prefix}")
+        for place, day in enumerate(days):
+            members = tuple(_degrees(daily, column[place]) for column in columns if column[place] is not None)
+            if members:
+                value = round(fmean(members), 3)
+                found.append(
+                    Forecast(
+                        source=SOURCE,
+                        variable=variable,
+                        climate_date=day,
+                        issued_at=issued[place],
+                        value_f=value,
+                        members_f=members,
+                    )
                 )
-            )
     return tuple(found)
 
 

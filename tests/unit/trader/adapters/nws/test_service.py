@@ -143,6 +143,7 @@ def test_six_hour_extremes_count_only_when_their_window_lies_in_the_day() -> Non
         found = look(service)
 
     assert (found.high_so_far_f, found.low_so_far_f) == (84, 70)
+    assert (found.seen_max_f, found.seen_min_f) == (84, 70)
 
 
 def test_rounded_celsius_bounds_the_extremes_by_its_weaker_meaning() -> None:
@@ -153,6 +154,7 @@ def test_rounded_celsius_bounds_the_extremes_by_its_weaker_meaning() -> None:
         found = look(service)
 
     assert (found.high_so_far_f, found.low_so_far_f) == (84, 81)  # 29 C is 84 or 85, 27 C is 80 or 81
+    assert (found.seen_max_f, found.seen_min_f) == (84.2, 80.6)
 
 
 @pytest.mark.story("3.6")

@@ -51,6 +51,19 @@ def test_members_are_matched_by_prefix_and_a_day_without_any_is_left_out() -> No
     assert (found.value_f, found.members_f, found.issued_at) == (85.0, (84.0, 86.0, 85.0), NOW)
 
 
+def test_lows_come_beside_highs_where_the_provider_gives_them() -> None:
+    both = body(temperature_2m_min=[70, 71], temperature_2m_min_member01=[72, None])
+    both["daily_units"] |= {"temperature_2m_min": "°F", "temperature_2m_min_member01": "°F"}
+
+    found = parse_ensemble(Fields(both, "ensemble"), NOW)
+
+    assert [(f.variable, f.climate_date.day, f.members_f) for f in found] == [
+        (MarketType.HIGH, 16, (84.0, 86.0, 85.0)),
+        (MarketType.LOW, 16, (70.0, 72.0)),
+        (MarketType.LOW, 17, (71.0,)),
+    ]
+
+
 def test_issue_time_is_the_recorded_fetch_where_the_answer_names_it() -> None:
     text = Z.isoformat().replace("+00:00", "Z")
 
@@ -90,7 +103,10 @@ def test_request_asks_for_the_fixed_standard_offset_at_the_station() -> None:
         query = server.asked[0].query
     assert query["timezone"] == "Etc/GMT+8"
     assert (query["latitude"], query["longitude"]) == ("33.93806", "-118.38889")
-    assert (query["daily"], query["temperature_unit"]) == ("temperature_2m_max", "fahrenheit")
+    assert (query["daily"], query["temperature_unit"]) == (
+        "temperature_2m_max,temperature_2m_min",
+        "fahrenheit",
+    )
     assert len(found) == 1
     assert response.received_at == clock.now()
 
