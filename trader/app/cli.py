@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from trader.domain.errors import ConfigurationError, MilkbotError
+from trader.domain.errors import ConfigurationError, LostWriterLock, MilkbotError
 
 DONE, FAILED, MISUSED, HALTED = 0, 1, 2, 3
 Command = Callable[[argparse.Namespace, Mapping[str, str]], int]
@@ -222,7 +222,7 @@ def _status(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
 
 
 def _halt(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
-    from trader.app.status import halt_now
+    from trader.app.switches import halt_now
 
     for line in halt_now(env, arguments.reason, by=arguments.by, reduce_only=arguments.reduce_only):
         say(line)
@@ -230,11 +230,34 @@ def _halt(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
 
 
 def _resume(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
-    from trader.app.status import resume_now
+    from trader.app.switches import resume_now
 
     for line in resume_now(env, by=arguments.by, reason=arguments.reason):
         say(line)
     return DONE
+
+
+def _flatten(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.jobs import run_once
+    from trader.app.switches import flatten_now, flatten_preview
+    from trader.app.wiring import open_store
+
+    with open_store(env) as store:
+        lines = flatten_preview(store)
+    for line in lines:
+        say(line)
+    if not arguments.confirm:
+        say("nothing was changed; with --confirm it is sold")
+        return DONE
+    for line in flatten_now(env, by=arguments.by, reason=arguments.reason):
+        say(line)
+    try:
+        summary, _ = run_once(env, None)
+    except LostWriterLock:
+        say("the running trader sells in its next cycle, within five minutes")
+        return DONE
+    say(_words(summary.model_dump(mode="json")))
+    return FAILED if summary.error else DONE
 
 
 def _serve(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
@@ -366,7 +389,11 @@ def _parser() -> argparse.ArgumentParser:
     state = add("status", _status, "Say in plain words what Milkbot does and why. Exits 3 when halted.")
     state.add_argument("--json", action="store_true")
     for name, is_reduce, text in (
-        ("halt", False, "Stop all new risk now; cancels and reductions go on. Undone by 'resume'."),
+        (
+            "halt",
+            False,
+            "Send no more orders; what rests is cancelled, settlement goes on. Undone by 'resume'.",
+        ),
         ("reduce-only", True, "Allow only orders that reduce risk. Undone by 'resume'."),
     ):
         halt = add(name, _halt, text)
@@ -378,6 +405,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     lift.add_argument("--by", required=True)
     lift.add_argument("--reason", required=True)
+    flat = add(
+        "flatten",
+        _flatten,
+        "Show what selling every position would bring. --confirm sells, also while halted, until 'resume'; "
+        "nothing sold can be unsold.",
+    )
+    flat.add_argument("--confirm", action="store_true", help="sell")
+    flat.add_argument("--by", default=os.environ.get("USER") or "operator")
+    flat.add_argument("--reason", default="flatten")
     for name in ("page", "api"):
         server = add(name, _serve, f"Serve the public {name} on loopback with the read-only role.")
         server.add_argument("--port", type=int)

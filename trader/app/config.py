@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 from urllib.parse import unquote, urlsplit
@@ -21,7 +22,7 @@ from trader.app.variables import DATABASE_FIELDS, OUR_PREFIXES, SECRET_PATHS, VA
 from trader.domain import constants
 from trader.domain.errors import ConfigurationError
 from trader.domain.risk import GateLimits, RiskLimits
-from trader.domain.types import Frozen, TradingMode
+from trader.domain.types import Frozen, OrderPolicy, TradingMode
 
 Port = Annotated[int, Field(ge=1024, le=65535)]
 Dollars = Annotated[Decimal, Field(gt=0, le=1_000_000, strict=False)]
@@ -78,6 +79,7 @@ class Settings(Frozen):
     page_port: Port = 8501
     cycle_interval_s: Annotated[int, Field(ge=60, le=3600)] = 300
     order_expiry_s: Annotated[int, Field(ge=1, le=299)] = 240
+    order_policy: OrderPolicy = OrderPolicy.TAKE
     min_forecast_pairs: Annotated[int, Field(ge=0, le=10_000)] = 30
     starting_capital_usd: Dollars = constants.STARTING_CAPITAL_USD
     risk: RiskLimits = RiskLimits()
@@ -167,8 +169,8 @@ def expected(variable: Variable) -> str:
     kind = next((t for t in get_args(field.annotation) if t is not type(None)), field.annotation)
     if get_origin(field.annotation) is Literal:
         return _listed([str(word) for word in get_args(field.annotation)])
-    if kind is TradingMode:
-        return _listed(list(TradingMode))
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _listed(list(kind))
     if kind in (SecretStr, str):
         return "text"
     if kind is Path:

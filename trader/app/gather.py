@@ -42,6 +42,7 @@ def gather(trader: Trader, slot: str, codes: Sequence[str]) -> CycleInputs:
         account=trader.account,
         slot=slot,
         order_expiry_s=trader.settings.order_expiry_s,
+        order_policy=trader.settings.order_policy,
         min_forecast_pairs=trader.min_forecast_pairs,
         gates=trader.settings.gates,
         limits=trader.settings.risk,

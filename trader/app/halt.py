@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from trader.core.breakers import SELF_LIFTING
 from trader.domain.risk import StateChange
 from trader.domain.types import ReasonCode, TradingMode, TradingState
 from trader.ports.clock import Clock
@@ -77,11 +78,11 @@ def resume(
 ) -> list[str]:
     """Lift every book, city and market halt that a person may lift; return what was lifted.
 
-    A halt by the file stays while the file is there. A venue's pause and a rule's own timer lift themselves.
+    A halt by the file stays while the file is there. What ends with its cause is not a person's to lift.
     """
     lifted = []
     for state in store.risk.states(mode, clock.now()):
-        if state.reason is ReasonCode.EXCHANGE_PAUSED:
+        if state.reason in SELF_LIFTING:
             continue
         if state.reason is ReasonCode.HALT_FILE_PRESENT and halt_file.is_present():
             continue

@@ -1,14 +1,10 @@
-"""Status in plain words, and the operator's switches."""
-
-from collections.abc import Mapping
+"""Status in plain words."""
 
 from trader.app.clock import SystemClock
-from trader.app.config import Settings, load_settings
-from trader.app.halt import HaltFile, book_state, resume, with_file
-from trader.app.wiring import open_store, world_clock_from_rows
-from trader.domain.errors import MilkbotError
-from trader.domain.risk import StateChange
-from trader.domain.types import MEANINGS, ReasonCode, TradingMode, TradingState
+from trader.app.config import Settings
+from trader.app.halt import HaltFile, book_state, with_file
+from trader.app.wiring import world_clock_from_rows
+from trader.domain.types import MEANINGS, TradingState
 from trader.ports.ops_store import OpsStore
 
 WORDS = {
@@ -48,53 +44,3 @@ def status_lines(store: OpsStore, settings: Settings) -> tuple[list[str], bool]:
     lines.append(f"breaks {len(breaks)}" + ("" if not breaks else ", newest: " + breaks[-1].likely_reason))
     lines += [f"  {h.component:<11}{h.status:<9}{h.message}" for h in store.risk.latest_health()]
     return lines, book is TradingState.HALTED
-
-
-def halt_now(env: Mapping[str, str], reason: str, *, by: str, reduce_only: bool) -> list[str]:
-    """Halt, first by the file (which needs no database), then by a stored row; a database that is away is
-    said.
-    """
-    settings = load_settings(env)
-    said = []
-    if not reduce_only:
-        HaltFile(settings.halt_file).write(f"{by}: {reason}")
-        said.append(f"halt file written: {settings.halt_file}")
-    try:
-        with open_store(env) as store:
-            clock = world_clock_from_rows(store) or SystemClock()
-            change = StateChange(
-                scope="book",
-                state=TradingState.REDUCE_ONLY if reduce_only else TradingState.HALTED,
-                reason=ReasonCode.OPERATOR_HALT,
-                note=reason,
-                set_by=by,
-                set_at=clock.now(),
-            )
-            for mode in TradingMode:  # whoever halts means all of it, whatever mode his shell has set
-                store.risk.save_state(change, mode=mode, at=clock.now())
-            said.append(f"{change.state} stored for every mode: {reason}")
-    except MilkbotError as error:
-        if reduce_only:
-            raise
-        said.append(f"database away ({error}); the halt file alone halts trading")
-    return said
-
-
-def resume_now(env: Mapping[str, str], *, by: str, reason: str) -> list[str]:
-    """Lift what a person may lift. The operator's own halt file is removed; one put there by hand stays."""
-    settings = load_settings(env)
-    halt_file = HaltFile(settings.halt_file)
-    with open_store(env) as store:
-        clock = world_clock_from_rows(store) or SystemClock()
-        states = [s for mode in TradingMode for s in store.risk.states(mode, clock.now())]
-        if halt_file.is_present() and any(s.reason is ReasonCode.OPERATOR_HALT for s in states):
-            halt_file.path.unlink()
-        lifted = {
-            f"{mode} {item}"
-            for mode in TradingMode
-            for item in resume(store, halt_file, mode, clock, by=by, reason=reason)
-        }
-    said = [f"lifted: {item}" for item in sorted(lifted)] or ["nothing was halted"]
-    if halt_file.is_present():
-        said.append(f"still halted: the halt file {halt_file.path} is there; remove it, then resume again")
-    return said

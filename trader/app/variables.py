@@ -111,6 +111,12 @@ VARIABLES: tuple[Variable, ...] = (
         "life of a resting order at the exchange; below the cycle interval",
     ),
     V(
+        "ORDER_POLICY",
+        "order_policy",
+        "",
+        "take buys what is offered; rest waits at its own price and expires before the next cycle",
+    ),
+    V(
         "MIN_FORECAST_PAIRS",
         "min_forecast_pairs",
         "pairs",

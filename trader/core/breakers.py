@@ -24,6 +24,18 @@ NOT_OUR_FAULT = tuple(
 )
 """Codes of rejected orders that do not count as a burst: they halt by themselves, or nothing was refused."""
 
+SELF_LIFTING = frozenset(
+    {
+        ReasonCode.EXCHANGE_PAUSED,
+        ReasonCode.CLOCK_SKEW_TOO_LARGE,
+        ReasonCode.CASH_TOO_LOW,
+        ReasonCode.WEATHER_STALE,
+        ReasonCode.PAYLOAD_MALFORMED,
+        ReasonCode.SEND_IN_FLIGHT,
+    }
+)
+"""Halts that end with their cause, and that no person lifts."""
+
 _WORST_FIRST = (TradingState.HALTED, TradingState.REDUCE_ONLY)
 
 
@@ -83,6 +95,11 @@ def in_force(states: Iterable[StateChange], now: datetime) -> tuple[StateChange,
 
 def _scopes(ticker: str, city_code: str) -> tuple[str, str, str]:
     return "book", f"city:{city_code}", f"market:{ticker}"
+
+
+def in_scope(states: Iterable[StateChange], ticker: str, city_code: str) -> bool:
+    """Whether one of the states holds for this market."""
+    return any(s.scope in _scopes(ticker, city_code) for s in states)
 
 
 def state_for(

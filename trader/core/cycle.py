@@ -3,17 +3,20 @@ read.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 
 from trader.core import breakers
+from trader.core.edge import worst_unit_cost
+from trader.core.exits import Exit, flatten
 from trader.core.exposure import Caps, Exposure, Trade, WinnerSets
-from trader.core.intents import derive_client_order_id, generate_intent_key
+from trader.core.intents import derive_client_order_id, derive_intent_key, generate_intent_key
 from trader.core.judging import Candidate, Judge, winners_of
 from trader.domain.canonical import content_hash
 from trader.domain.plan import CycleInputs, CyclePlan
 from trader.domain.risk import StateChange
 from trader.domain.signals import OrderIntent, RiskDecision
-from trader.domain.types import Action, ReasonCode, TimeInForce
+from trader.domain.types import Action, OrderPolicy, ReasonCode, TimeInForce
 
 ZERO, ONE = Decimal(0), Decimal(1)
 R = ReasonCode
@@ -44,14 +47,35 @@ def plan_cycle(inputs: CycleInputs, *, inputs_hash: str | None = None) -> CycleP
 def decide(
     inputs: CycleInputs, judge: Judge, states: tuple[StateChange, ...]
 ) -> tuple[tuple[RiskDecision, ...], tuple[OrderIntent, ...]]:
-    """Ask the caps for each candidate, best edge first (then by ticker), counting what this plan already
-    adds.
+    """Sell what is to be sold, then ask the caps for each candidate, best edge first (then by ticker),
+    counting what this plan already adds. An event in which something is sold gets no new order.
     """
     exposure = caps_of(inputs, judge.outcomes).over(inputs.holdings)
     free_cash = inputs.cash_usd - sum((h.qty * h.cost_usd for h in inputs.holdings if h.is_pending), ZERO)
     taken, used_events = set(inputs.taken_intents), set[str]()
     decisions: list[RiskDecision] = []
     intents: list[OrderIntent] = []
+    ordered = flatten(inputs, states)
+    sold = {wish.ticker for wish in ordered}
+    for wish in (*ordered, *(w for w in sorted(judge.exits, key=lambda w: w.ticker) if w.ticker not in sold)):
+        key = _exit_key(inputs, wish)
+        reasons = breakers.forbidding(states, Action.REDUCE, ticker=wish.ticker, city_code=wish.city_code)
+        if not reasons and key in taken:
+            reasons = (R.INTENT_EXISTS,)
+        decisions.append(
+            RiskDecision(
+                ticker=wish.ticker,
+                side=wish.side,
+                asked_qty=wish.qty,
+                allowed_qty=ZERO if reasons else wish.qty,
+                reasons=reasons or (wish.reason,),
+                caps=(),
+            )
+        )
+        if not reasons:
+            intents.append(_sale(inputs, wish, key))
+            used_events.add(wish.event_ticker)
+            taken.add(key)
     for candidate in sorted(judge.candidates, key=lambda c: (-(c.signal.edge or ZERO), c.signal.ticker)):
         trade, key = candidate.trade, _key(inputs, candidate)
         # one new order per event and cycle: the next look at the books knows what the first one did
@@ -113,9 +137,50 @@ def _key(inputs: CycleInputs, candidate: Candidate) -> str:
     )
 
 
+def _exit_key(inputs: CycleInputs, wish: Exit) -> str:
+    return derive_intent_key(
+        inputs.account,
+        inputs.mode,
+        wish.ticker,
+        wish.side,
+        Action.REDUCE,
+        inputs.slot,
+        wish.strategy[1],
+        attempt=1,
+    )
+
+
+def _sale(inputs: CycleInputs, wish: Exit, key: str) -> OrderIntent:
+    """Immediate-or-cancel, and the exchange caps it at the position. At worst it costs its fee."""
+    bought = 1 - wish.limit
+    return OrderIntent(
+        intent_key=key,
+        client_order_id=derive_client_order_id(key),
+        mode=inputs.mode,
+        ticker=wish.ticker,
+        event_ticker=wish.event_ticker,
+        city_code=wish.city_code,
+        side=wish.side,
+        action=Action.REDUCE,
+        qty=wish.qty,
+        limit_price=wish.limit,
+        time_in_force=TimeInForce.IOC,
+        expires_at=None,
+        worst_usd=wish.qty * (worst_unit_cost(bought, wish.multiplier) - bought),
+        strategy_name=wish.strategy[0],
+        strategy_version=wish.strategy[1],
+        slot=inputs.slot,
+        attempt=1,
+    )
+
+
 def _intent(inputs: CycleInputs, candidate: Candidate, key: str, qty: Decimal) -> OrderIntent:
-    """Immediate-or-cancel at the limit: nothing rests, so there is no expiry."""
+    """What takes is immediate-or-cancel: nothing rests, so there is no expiry. What rests never takes, and
+    the exchange itself ends it before the next cycle.
+    """
     signal, trade = candidate.signal, candidate.trade
+    rests = candidate.policy is OrderPolicy.REST
+    expires_at = inputs.now.replace(microsecond=0) + timedelta(seconds=inputs.order_expiry_s)
     return OrderIntent(
         intent_key=key,
         client_order_id=derive_client_order_id(key),
@@ -127,8 +192,9 @@ def _intent(inputs: CycleInputs, candidate: Candidate, key: str, qty: Decimal) -
         action=Action.OPEN,
         qty=qty,
         limit_price=trade.limit,
-        time_in_force=TimeInForce.IOC,
-        expires_at=None,
+        time_in_force=TimeInForce.GTC if rests else TimeInForce.IOC,
+        is_post_only=rests,
+        expires_at=expires_at if rests else None,
         worst_usd=qty * trade.cost_usd,
         strategy_name=signal.strategy_name,
         strategy_version=signal.strategy_version,

@@ -9,6 +9,7 @@ from functools import cache
 
 from trader.core import gates
 from trader.core.edge import execute, worst_unit_cost, worthwhile
+from trader.core.exits import Exit
 from trader.core.exposure import Trade, WinnerSets
 from trader.core.fees import check_fee_type
 from trader.core.settlement import climate_date, winner_sets
@@ -20,7 +21,7 @@ from trader.domain.markets import Contract, MarketSnapshot
 from trader.domain.plan import CycleInputs, RefusedMarket
 from trader.domain.positions import Holding
 from trader.domain.signals import Prediction, Signal
-from trader.domain.types import EXCLUSIVE_TYPES, Decision, MarketType, ReasonCode, Side, Verdict
+from trader.domain.types import EXCLUSIVE_TYPES, Decision, MarketType, OrderPolicy, ReasonCode, Side, Verdict
 
 ZERO = Decimal(0)
 R = ReasonCode
@@ -31,10 +32,11 @@ _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT",
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A signal worth a trade, and that trade at worst case."""
+    """A signal worth a trade, that trade at worst case, and how its order is to meet the book."""
 
     signal: Signal
     trade: Trade
+    policy: OrderPolicy = OrderPolicy.TAKE
 
 
 @cache
@@ -53,6 +55,7 @@ class Judge:
         self.predictions: list[Prediction] = []
         self.signals: dict[str, Signal] = {}
         self.candidates: list[Candidate] = []
+        self.exits: list[Exit] = []
         self.outcomes: dict[str, WinnerSets] = {}
         self._inputs = inputs
         self._cities = {c.code: c for c in inputs.cities}

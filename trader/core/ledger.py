@@ -140,8 +140,14 @@ def liquidation_value(position: Position, mark: MarketSnapshot | None) -> Decima
     """
     if mark is None or (mark.yes_bid is None and mark.yes_ask is None):
         return position.cost_usd
-    no_bid = None if mark.yes_ask is None else 1 - mark.yes_ask
-    return position.qty * ((mark.yes_bid if position.side is Side.YES else no_bid) or ZERO)
+    return position.qty * (bid_for(position.side, mark) or ZERO)
+
+
+def bid_for(side: Side, mark: MarketSnapshot) -> Decimal | None:
+    """Return the best price somebody pays for a contract of the side, None when nobody bids."""
+    if side is Side.YES:
+        return mark.yes_bid
+    return None if mark.yes_ask is None else 1 - mark.yes_ask
 
 
 def unrealized(position: Position, mark: MarketSnapshot | None) -> Decimal:

@@ -10,7 +10,7 @@ from trader.domain.markets import Contract, MarketSnapshot
 from trader.domain.positions import Holding
 from trader.domain.risk import GateLimits, LossState, RiskLimits, StateChange
 from trader.domain.signals import OrderIntent, Prediction, RiskDecision, Signal
-from trader.domain.types import Frozen, Instant, Money, ReasonCode, TradingMode
+from trader.domain.types import Frozen, Instant, Money, OrderPolicy, ReasonCode, TradingMode
 from trader.domain.weather import WeatherSnapshot
 
 
@@ -46,6 +46,7 @@ class CycleInputs(Frozen):
     account: str
     slot: str
     order_expiry_s: int
+    order_policy: OrderPolicy = OrderPolicy.TAKE
     min_forecast_pairs: Annotated[int, Field(ge=0)]
     gates: GateLimits
     limits: RiskLimits

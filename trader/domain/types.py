@@ -110,6 +110,15 @@ class TimeInForce(StrEnum):
     GTC = "good_till_canceled"
 
 
+class OrderPolicy(StrEnum):
+    """How an order meets the book: TAKE buys what is offered and rests nowhere; REST waits at its price until
+    it expires and never takes.
+    """
+
+    TAKE = "take"
+    REST = "rest"
+
+
 class MarketStatus(StrEnum):
     """The exchange's own words (kalshi-api.md 5.4); an unknown word refuses the market."""
 

@@ -14,6 +14,7 @@ from tests.fakes.desk import Desk
 from trader.app import cli
 from trader.app.books import reconcile
 from trader.app.context import Trader
+from trader.app.money import equity_now
 from trader.domain.errors import (
     ConfigurationError,
     InvariantViolation,
@@ -23,7 +24,7 @@ from trader.domain.errors import (
     TransientError,
     VenueRejected,
 )
-from trader.domain.types import TradingMode, TradingState
+from trader.domain.types import ReasonCode, TradingMode, TradingState
 from trader.ports.ops_store import OpsStore
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -50,7 +51,7 @@ def wired(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
     desk.store.set_world_clock("july2026", desk.clock.now(), at=desk.clock.now())
     for module in ("wiring", "jobs"):
         monkeypatch.setattr(f"trader.app.{module}.open_from_env", open_from_env)
-    for module in ("wiring", "status"):
+    for module in ("wiring", "switches"):
         monkeypatch.setattr(f"trader.app.{module}.open_store", open_store)
     monkeypatch.setattr("trader.app.wiring.settings_and_urls", lambda *_, **__: (desk.trader.settings, None))
     return desk
@@ -256,6 +257,43 @@ def test_reconcile_prints_what_it_did_and_exits_0_or_3_when_halted(wired: Desk, 
     assert cli.run(["reconcile", "--json"], env(wired)) == 3
     lines = [json.loads(line)["reconcile"] for line in capsys.readouterr().out.splitlines()]
     assert lines[0].startswith("cash account: ours 5000, exchange 5001; likely")
+
+
+def test_flatten_shows_what_it_would_sell_and_sells_only_when_confirmed(wired: Desk, capsys: Out) -> None:
+    assert cli.run(["flatten"], env(wired)) == 0
+    assert capsys.readouterr().out == "nothing is held\nnothing was changed; with --confirm it is sold\n"
+    cli.run(["cycle"], env(wired))
+    capsys.readouterr()
+    (position,) = wired.store.positions.held(wired.trader.mode)
+    wired.clock.advance(1)
+
+    assert cli.run(["flatten"], env(wired)) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith(f"{position.ticker} YES {position.qty} cost $")
+    assert said[0].endswith("best bid 0.10")
+    assert said[1].startswith(f"{wired.trader.mode}: 1 positions")
+    assert wired.store.positions.held(wired.trader.mode) == (position,)
+
+    wired.halt()
+    assert cli.run(["flatten", "--confirm", "--by", "ann", "--reason", "storm"], env(wired)) == 0
+    assert wired.store.positions.held(wired.trader.mode) == ()
+    (state,) = [
+        s
+        for s in wired.store.risk.states(wired.trader.mode, wired.clock.now())
+        if s.reason is ReasonCode.OPERATOR_FLATTEN
+    ]
+    assert (state.set_by, state.note, state.state) == ("ann", "storm", TradingState.REDUCE_ONLY)
+    assert wired.exchange.cash_usd == equity_now(wired.trader).cash_usd
+
+
+def test_flatten_with_a_trader_running_leaves_the_selling_to_it(
+    wired: Desk, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    monkeypatch.setattr("trader.app.jobs.run_once", failing(LostWriterLock("held")))
+
+    assert cli.run(["flatten", "--confirm"], env(wired)) == 0
+
+    assert "the running trader sells in its next cycle" in capsys.readouterr().out
 
 
 def test_status_exits_3_when_halted(wired: Desk, capsys: Out) -> None:

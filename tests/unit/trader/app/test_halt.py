@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes.desk import MODE, Desk
 from trader.app.halt import HaltFile, book_state, resume, states_in_force
-from trader.app.status import halt_now
+from trader.app.switches import halt_now
 from trader.domain.errors import MilkbotError
 from trader.domain.types import OrderStatus, ReasonCode, TradingState
 

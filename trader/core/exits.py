@@ -1,0 +1,90 @@
+"""Selling what is held: wishes of a strategy, and the operator's order to sell everything."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from trader.core.breakers import in_scope
+from trader.domain.markets import Level, MarketSnapshot
+from trader.domain.plan import CycleInputs
+from trader.domain.risk import StateChange
+from trader.domain.types import MarketStatus, ReasonCode, Side
+
+ZERO = Decimal(0)
+REACH_USD = Decimal("0.05")
+"""How far below the best bid a flatten sells at most, dollars; valid 0.01 to 0.20. What the book gives within
+it is taken, the rest waits for the next look: dumping into an empty book would give away what settlement may
+still pay.
+"""
+FLATTEN = ("operator", "flatten")
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """A wish to sell ``qty`` contracts of the side held at ``limit`` dollars or dearer, and who wishes it.
+
+    ``multiplier`` is the market's fee multiplier; ``strategy`` is name and version.
+    """
+
+    ticker: str
+    event_ticker: str
+    city_code: str
+    side: Side
+    qty: Decimal
+    limit: Decimal
+    multiplier: Decimal
+    reason: ReasonCode
+    strategy: tuple[str, str]
+
+
+def flatten(inputs: CycleInputs, states: tuple[StateChange, ...]) -> list[Exit]:
+    """Return a sale of every position in a scope that the operator ordered to be sold, as far as its book
+    gives a price.
+    """
+    ordered = [s for s in states if s.reason is ReasonCode.OPERATOR_FLATTEN]
+    contracts = {c.ticker: c for c in inputs.contracts}
+    snapshots = {s.ticker: s for s in inputs.snapshots}
+    exits = []
+    for ticker, (side, qty) in sellable(inputs).items():
+        contract, market = contracts.get(ticker), snapshots.get(ticker)
+        if contract is None or market is None or not in_scope(ordered, ticker, contract.city_code):
+            continue
+        bids = [b for b in fresh_bids(inputs, market, side) if b.size > 0]
+        within = [b for b in bids if b.price >= bids[0].price - REACH_USD]
+        depth = sum((b.size for b in within), ZERO)
+        if depth:
+            exits.append(
+                Exit(
+                    ticker=ticker,
+                    event_ticker=contract.event_ticker,
+                    city_code=contract.city_code,
+                    side=side,
+                    qty=min(qty, depth),
+                    limit=within[-1].price,
+                    multiplier=contract.fee_multiplier,
+                    reason=ReasonCode.OPERATOR_FLATTEN,
+                    strategy=FLATTEN,
+                )
+            )
+    return exits
+
+
+def sellable(inputs: CycleInputs) -> dict[str, tuple[Side, Decimal]]:
+    """Return side and contracts of each position, less what orders under way may sell already."""
+    held = {h.ticker: (h.side, h.qty) for h in inputs.holdings if not h.is_pending}
+    for pending in inputs.holdings:
+        found = held.get(pending.ticker)
+        if pending.is_pending and found is not None and pending.side is not found[0]:
+            held[pending.ticker] = (found[0], found[1] - pending.qty)
+    return {ticker: (side, qty) for ticker, (side, qty) in held.items() if qty > 0}
+
+
+def fresh_bids(inputs: CycleInputs, market: MarketSnapshot, side: Side) -> tuple[Level, ...]:
+    """Return the bids for a side, best first, of an open market whose book is young enough; else none."""
+    book, now = market.book, inputs.now
+    if book is None or market.status is not MarketStatus.ACTIVE or now >= market.close_time:
+        return ()
+    age = now - book.captured_at
+    if not timedelta(0) <= age <= timedelta(seconds=inputs.gates.max_book_age_s):
+        return ()
+    return book.yes_bids if side is Side.YES else book.no_bids
