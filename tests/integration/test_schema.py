@@ -45,7 +45,8 @@ PLACE = {"event_ticker", "city_code", "market_type", "climate_date"}
 TABLES: dict[str, tuple[type[BaseModel], set[str], set[str]]] = {
     "weather_snapshots": (
         WeatherSnapshot,
-        {"latest"},  # as observed_at and temp_f; whole in snapshot
+        # the latest as observed_at and temp_f; all of them whole in snapshot
+        {"latest", "hourly", "seen_max_f", "seen_min_f"},
         WHO - {"epoch"} | {"weather_snapshot_id", "observed_at", "temp_f", "snapshot"},
     ),
     "market_snapshots": (MarketSnapshot, set(), WHO - {"epoch"} | {"market_snapshot_id"}),
