@@ -82,6 +82,10 @@ def _missing(why: str) -> str:
     return f'<span class="big na">{fmt.NA}</span><span class="sub">{why}</span>'
 
 
+def _reading(value: str, when: str) -> str:
+    return f'<span class="big">{value}</span><span class="sub">{when}</span>'
+
+
 def _readouts(title: str, left: str, right: str) -> str:
     return (
         f'<div class="read"><div><span class="q">{title}</span>{left}</div>'
@@ -92,14 +96,13 @@ def _readouts(title: str, left: str, right: str) -> str:
 def _facts(row: BoardRow, place: Place, as_of: datetime, what: str) -> str:
     if row.official_value is not None:
         title = f"Official {what}"
-        left = (
-            f'<span class="big">{fmt.degrees(row.official_value)}</span><span class="sub">final report</span>'
-        )
+        left = _reading(fmt.degrees(row.official_value), "final report")
     elif row.extreme_so_far_f is not None:
         title = f"{what.capitalize()} so far"
         left = f'<span class="big">{fmt.degrees(row.extreme_so_far_f)}</span>{_now(row, place, as_of)}'
-    elif not row.is_today:
-        title, left = f"{what.capitalize()} so far", _missing("not begun yet")
+    elif not row.is_today and row.temp_f is not None and row.observed_at is not None:
+        seen = fmt.when(row.observed_at, as_of, place.timezone)
+        title, left = "Now", _reading(fmt.degrees(row.temp_f), f"at {seen}")
     else:
         title, left = f"{what.capitalize()} so far", _missing("no station report")
     if row.forecast_f is None or row.forecast_as_of is None:
@@ -107,8 +110,7 @@ def _facts(row: BoardRow, place: Place, as_of: datetime, what: str) -> str:
     spread = f"±{fmt.degrees(row.forecast_sd_f, 1)} " if row.forecast_sd_f is not None else ""
     seen = fmt.when(row.forecast_as_of, as_of, place.timezone)
     at = f"at {seen}" if len(seen) == 5 else seen
-    right = f'<span class="big">{fmt.degrees(row.forecast_f, 1)}</span><span class="sub">{spread}{at}</span>'
-    return _readouts(title, left, right)
+    return _readouts(title, left, _reading(fmt.degrees(row.forecast_f, 1), f"{spread}{at}"))
 
 
 def _now(row: BoardRow, place: Place, as_of: datetime) -> str:

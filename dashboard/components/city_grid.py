@@ -3,7 +3,6 @@ marks."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Final, Literal
 
 from dashboard import format as fmt
@@ -12,8 +11,6 @@ from dashboard.components.city_card import card
 from dashboard.rows import BoardRow
 
 Day = Literal["Today", "Tomorrow"]
-_DECIDED: Final = Decimal("0.97")  # a leading bracket at this price leaves nothing to watch
-_EVENING_HOUR: Final = 20  # New York time
 _TITLES: Final = {"HIGH": "Highest temperature", "LOW": "Lowest temperature"}
 
 
@@ -22,20 +19,14 @@ def rows_of(board: Iterable[BoardRow], market_type: str, day: Day) -> dict[str, 
     return {r.city_code: r for r in board if r.market_type == market_type and r.is_today == (day == "Today")}
 
 
-def default_day(board: Iterable[BoardRow], as_of: datetime | None) -> Day:
-    """Today while its highs are open questions; tomorrow once most are decided, or in the evening.
-
-    Tomorrow needs something to show: a market or a forecast.
+def default_day(board: Iterable[BoardRow]) -> Day:
+    """Today as long as one of its highs is traded, so that what was measured stands on the first screen; else
+    tomorrow, if that has a market.
     """
     board = tuple(board)
-    today, tomorrow = rows_of(board, "HIGH", "Today"), rows_of(board, "HIGH", "Tomorrow")
-    if as_of is None or not any(r.ladder or r.forecast_f is not None for r in tomorrow.values()):
+    if any(r.event_status == "open" for r in rows_of(board, "HIGH", "Today").values()):
         return "Today"
-    decided = sum(_is_decided(r) for r in today.values())
-    is_evening = fmt.local(as_of, fmt.NEW_YORK).hour >= _EVENING_HOUR and any(
-        r.forecast_f is not None for r in tomorrow.values()
-    )
-    return "Tomorrow" if is_evening or decided * 2 > len(PLACES) else "Today"
+    return "Tomorrow" if any(r.ladder for r in rows_of(board, "HIGH", "Tomorrow").values()) else "Today"
 
 
 def title(board: Iterable[BoardRow], market_type: str, day: Day) -> str:
@@ -68,11 +59,6 @@ def grid(board: Iterable[BoardRow], as_of: datetime | None, market_type: str, da
     rows = rows_of(board, market_type, day)
     cards = "".join(card(place, rows.get(place.code), as_of, market_type) for place in PLACES)
     return f'<div class="grid">{cards}</div>'
-
-
-def _is_decided(row: BoardRow) -> bool:
-    leading = max((b.mid for b in row.ladder if b.mid is not None), default=Decimal(0))
-    return row.event_status in {"closed", "settled"} or leading >= _DECIDED
 
 
 def _day(value: date) -> str:

@@ -30,8 +30,7 @@ def render() -> None:
     now = snapshots.live().value
     if "first_day" not in st.session_state:
         # the default must not jump under a viewer who stays for the evening
-        as_of = now.page.as_of if now.page else None
-        st.session_state["first_day"] = city_grid.default_day(now.board, as_of)
+        st.session_state["first_day"] = city_grid.default_day(now.board)
     with frame.page():
         top = st.empty()
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="head"):

@@ -42,6 +42,7 @@ KEYS = {
     "signal_explanations": "decided_at, city_code, bracket_label",
     "anomalies": "occurred_at, city_code, bracket_label, kind",
     "v_city_board": "city_position, market_type, climate_date",
+    "forecast_path": "climate_date, market_type, city_code, hour_at",
 }
 OLD = [t for t in TRADES if t.filled_at <= NOW - timedelta(minutes=60)]
 
@@ -265,6 +266,25 @@ def test_the_board_shows_ten_cities_a_live_market_and_an_old_model(warehouse: Wa
     assert [b["model_p"] for b in nyc["ladder"]] == [0.1, 0.7, 0.2, 0]
     assert nyc["ladder"][0]["label"] == "83° or below"
     assert nyc["is_quote_stale"]
+
+
+@pytest.mark.story("2.8")
+def test_the_path_of_a_forecast_is_live_for_the_market_and_an_hour_old_for_us(warehouse: Warehouse) -> None:
+    rows = warehouse.rows(
+        "select * from analytics.forecast_path where city_code = 'NYC' and climate_date = '2026-07-16'"
+    )
+    last = [
+        (r["hour_at"], r["p10_f"], r["p25_f"], r["p50_f"], r["p75_f"], r["p90_f"], r["market_median_f"])
+        for r in rows[-2:]
+    ]
+
+    assert (
+        last
+        == [  # mids 0.31 and 0.615, the others without quotes: half of 0.925 lies 0.1525 into the second
+            (NOW - timedelta(minutes=60), 83, 84, 85, 85, 86, D("84.0")),
+            (NOW, None, None, None, None, None, D("84.0")),
+        ]
+    )
 
 
 @pytest.mark.story("6.1")

@@ -81,8 +81,7 @@ def board_row(code: str, *, is_today: bool = True, market_type: str = "HIGH") ->
         city_position=position, city_code=code, city_name=place.name, timezone=place.timezone,
         market_type="HIGH" if market_type == "HIGH" else "LOW", climate_date=day, is_today=is_today,
         event_status="open", close_time=datetime(day.year, day.month, day.day + 1, 4, 59, tzinfo=UTC),
-        temp_f=Decimal(high - 1) if is_today else None, observed_at=AS_OF - timedelta(minutes=16) if is_today
-        else None,
+        temp_f=Decimal(high - 1), observed_at=AS_OF - timedelta(minutes=16),
         extreme_so_far_f=Decimal(high + shift) if is_today else None,
         extreme_so_far_at=AS_OF - timedelta(minutes=16) if is_today else None, official_value=None,
         forecast_f=Decimal(forecast) if has_forecast else None,

@@ -147,29 +147,31 @@ def test_a_ladder_with_a_gap_has_no_scale() -> None:
     assert rail_position(Decimal(80), (*ladder[:2], *ladder[3:])) is None
 
 
-def decided(count: int) -> list[BoardRow]:
-    sure = (Bracket(label="sure", mid=Decimal("0.98")),)
+def board_of(today: str, tomorrow: str) -> list[BoardRow]:
+    """All highs of a day in one state; without a market there is no ladder."""
     return [
-        r.model_copy(update={"ladder": sure})
-        if r.is_today and r.market_type == "HIGH" and r.city_position < count
-        else r
+        r.model_copy(update={"event_status": status, "ladder": () if status == "none" else r.ladder})
         for r in sample.board()
+        for status in [today if r.is_today else tomorrow]
     ]
 
 
 @pytest.mark.parametrize(
-    ("count", "hour_utc", "day"),
-    [(0, 13, "Today"), (5, 13, "Today"), (6, 13, "Tomorrow"), (0, 0, "Tomorrow")],
+    ("today", "tomorrow", "day"),
+    [
+        ("open", "open", "Today"),
+        ("closed", "open", "Tomorrow"),
+        ("settled", "open", "Tomorrow"),
+        ("closed", "none", "Today"),
+        ("none", "none", "Today"),
+    ],
 )
-def test_the_first_day_shown_is_the_one_still_open(count: int, hour_utc: int, day: str) -> None:
-    assert city_grid.default_day(decided(count), datetime(2026, 7, 21, hour_utc, tzinfo=UTC)) == day
+def test_today_is_shown_first_as_long_as_it_is_traded(today: str, tomorrow: str, day: str) -> None:
+    assert city_grid.default_day(board_of(today, tomorrow)) == day
 
 
-def test_tomorrow_is_not_the_default_while_it_has_nothing_to_show() -> None:
-    today_only = [r for r in decided(10) if r.is_today]
-
-    assert city_grid.default_day(today_only, sample.AS_OF) == "Today"
-    assert city_grid.default_day((), None) == "Today"
+def test_without_a_board_the_day_is_today() -> None:
+    assert city_grid.default_day(()) == "Today"
 
 
 def test_the_key_says_when_each_side_is_from() -> None:
@@ -178,3 +180,10 @@ def test_the_key_says_when_each_side_is_from() -> None:
     assert "Market chance at 09:04 EDT" in said
     assert "Our chance at 08:00 EDT, 60 min or older" in said
     assert "Highest temperature tomorrow, Jul 22" in city_grid.title(sample.board(), "HIGH", "Tomorrow")
+
+
+def test_a_day_that_has_not_begun_shows_the_temperature_now() -> None:
+    said = text_of(card(NYC, sample.board_row("NYC", is_today=False), sample.AS_OF, "HIGH"))
+
+    assert "Now 73° at 08:48" in said
+    assert "so far" not in said
