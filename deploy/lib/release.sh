@@ -47,7 +47,7 @@ migrate_and_build() {
   if [ "$next" != "$(readlink -f "$current" 2>/dev/null)" ]; then
     DUMP_URL=$(sed -n "s/^MIGRATE_DATABASE_URL='\(.*\)'$/\1/p" /etc/milkbot/owner.env) "$next/.venv/bin/python" "$next/deploy/postgres/dump.py" grant ||
       stop_here "the backup's right to read the migration history could not be given"
-    said=$(with_env analytics.env milkbot-analytics "$next/.venv/bin/milkbot" rollup --selector deploy) || stop_here "dbt failed; the old release stays in force: $said"
+    said=$(with_env analytics.env milkbot-analytics "$next/.venv/bin/milkbot" rollup --selector deploy --full) || stop_here "dbt failed; the old release stays in force: $said"
     changed "warehouse: $said"
   fi
 }

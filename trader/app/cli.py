@@ -75,13 +75,19 @@ def _reconcile(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
 
 
 def _rollup(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
-    from trader.app.rollup import rollup
+    from trader.app.clock import SystemClock
+    from trader.app.rollup import Dbt
     from trader.app.wiring import settings_and_urls
 
     settings, urls = settings_and_urls(env, need=("analytics",))
-    result = rollup(urls.analytics, selector=arguments.selector, data_dir=settings.data_dir)
-    say(f"{result.summary()} in {result.seconds:.1f} s")
-    return DONE if result.success else FAILED
+    clock = SystemClock()
+    with Dbt(urls.analytics, data_dir=settings.data_dir) as dbt:
+        while True:
+            result = dbt.run(arguments.selector, is_full=arguments.full)
+            say(f"{result.summary()} in {result.seconds:.1f} s")
+            if not arguments.every:
+                return DONE if result.success else FAILED
+            clock.sleep(max(0.0, arguments.every - result.seconds))
 
 
 def _migrate(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
@@ -348,7 +354,16 @@ def _parser() -> argparse.ArgumentParser:
     books = add("reconcile", _reconcile, "Compare our books with the exchange's and heal ours from evidence.")
     books.add_argument("--json", action="store_true")
     roll = add("rollup", _rollup, "Refresh the warehouse with dbt. Reads ops, writes analytics.")
-    roll.add_argument("--selector", choices=("refresh", "deploy"), default="refresh")
+    roll.add_argument(
+        "--selector",
+        choices=("refresh", "deploy"),
+        default="refresh",
+        help="refresh: add what is new to the tables; deploy: views and every test too (default refresh)",
+    )
+    roll.add_argument("--full", action="store_true", help="build the tables anew from all of ops")
+    roll.add_argument(
+        "--every", type=float, metavar="SECONDS", help="stay, and repeat: the project is read only once"
+    )
     move = add("migrate", _migrate, "Move the ops schema. 'down' drops tables and their rows.")
     move.add_argument("direction", choices=("up", "down", "status"))
     move.add_argument("--to", help="stop at this version")

@@ -4,30 +4,30 @@ dbt runs in a process of its own (it holds the interpreter for seconds, which th
 an environment of its own, so that no secret of the trader can reach it. Its files live in the data folder.
 """
 
-import fcntl
 import json
 import os
 import subprocess
 import sys
+import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from trader.app.clock import SystemClock
-from trader.domain.errors import ConfigurationError
+from trader.app.postgres.locks import database_lock
+from trader.domain.errors import ConfigurationError, TransientError
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PROJECT: Final = ROOT / "dbt_project"
-Selector = Literal["refresh", "deploy"]
 
 _PASSED = ("pass", "success", "no-op")
 _WORDS = {"model": "models", "test": "data tests", "unit_test": "unit tests"}
-_LOCK_WAIT_S = 120.0
+_LOCK = 7_241_004  # advisory lock number of a run; migrations, roles and the writer have the ones before
+_LOCK_WAIT_S = 120
 _TIME_LIMIT_S = 900.0
 
 
@@ -54,61 +54,121 @@ class RollupResult:
         return f"{', '.join(parts) or 'nothing ran'}: {verdict}"
 
 
-def rollup(
-    analytics_url: str, *, selector: str = "refresh", data_dir: Path, as_of: datetime | None = None
-) -> RollupResult:
-    """Build what ``selector`` names (``refresh``: incremental models; ``deploy``: everything and every test).
+class Dbt:
+    """dbt on one database, the project read once; ``run`` as often as needed. A context manager.
 
-    ``analytics_url`` is milkbot_dbt's. ``as_of`` (aware) pins the clock of the models, for tests and
-    backfills. Failures of dbt are in the result, never raised. One run at a time per data folder; a second
-    waits. Raises ConfigurationError for an unknown selector or a URL that is not one of a Postgres database.
+    ``analytics_url`` is milkbot_dbt's. Raises ConfigurationError for a URL that is not one of a Postgres
+    database. A first run reads the project (seconds of CPU), later ones do not.
     """
-    if selector not in ("refresh", "deploy"):
-        raise ConfigurationError(f"Rollup: expected refresh or deploy, found {selector}; nothing ran")
-    home = data_dir.absolute() / "dbt"
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    environment = _environment(analytics_url, home)
-    command = [
-        *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "--no-version-check", "build"),
-        *("--selector", selector, "--threads", "4"),
-        *("--project-dir", str(PROJECT), "--profiles-dir", str(home)),
-        *("--target-path", str(home / "target"), "--log-path", str(home / "logs")),
-    ]
-    if as_of is not None:
-        command += ["--vars", json.dumps({"as_of": as_of.astimezone(UTC).isoformat()})]
-    clock = SystemClock()  # real seconds also where a recorded world's clock is injected
-    with _alone(home, clock):
-        (home / "profiles.yml").write_text((ROOT / "profiles.yml.example").read_text())
-        results = home / "target" / "run_results.json"
-        results.unlink(missing_ok=True)  # else a run that dies early would report the one before
-        began = clock.monotonic()
+
+    def __init__(self, analytics_url: str, *, data_dir: Path) -> None:
+        self._url = analytics_url
+        self._home = data_dir.absolute() / "dbt"
+        self._environment = _environment(analytics_url, self._home)
+        self._process: subprocess.Popen[str] | None = None
+        self._clock = SystemClock()  # real seconds also where a recorded world's clock is injected
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process; the next run starts another."""
+        if self._process:
+            self._process.kill()  # between runs it holds nothing; a run's transactions are rolled back
+            self._process.communicate()
+            self._process = None
+
+    def run(
+        self, selector: str = "refresh", *, as_of: datetime | None = None, is_full: bool = False
+    ) -> RollupResult:
+        """Build what ``selector`` names (``refresh``: the tables; ``deploy``: everything and every test).
+
+        ``as_of`` (aware) pins the clock of the models, for tests and backfills. ``is_full`` builds the tables
+        anew. Failures of dbt are in the result, never raised. One run at a time on a
+        database; a second waits two minutes. Raises ConfigurationError for an unknown selector, and when the
+        other run does not end.
+        """
+        if selector not in ("refresh", "deploy"):
+            raise ConfigurationError(f"Rollup: expected refresh or deploy, found {selector}; nothing ran")
+        options = ["--selector", selector, "--threads", "4"]
+        if as_of is not None:
+            options += ["--vars", json.dumps({"as_of": as_of.astimezone(UTC).isoformat()})]
+        if is_full:
+            options.append("--full-refresh")
+        began = self._clock.monotonic()
         try:
-            ended = subprocess.run(
-                command,
-                env=environment,
-                cwd=home,
-                capture_output=True,
+            with database_lock(self._url, _LOCK, job="Rollup", wait_s=_LOCK_WAIT_S):
+                told = self._ask(options)
+        except TransientError as error:
+            told = {"nodes": [], "said": str(error)}
+        return _judge(told, self._clock.monotonic() - began)
+
+    def _ask(self, options: list[str]) -> dict[str, Any]:
+        process = self._process = self._process or self._start()
+        assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - pipes, see _start
+        is_late = threading.Timer(_TIME_LIMIT_S, process.kill)
+        is_late.start()
+        try:
+            process.stdin.write(json.dumps({"options": options}) + "\n")
+            process.stdin.flush()
+            answer = process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        finally:
+            is_late.cancel()
+        if answer:
+            told: dict[str, Any] = json.loads(answer)
+            return told
+        self.close()
+        said = (self._home / "dbt.err").read_text(errors="replace")[-600:]
+        return {"nodes": [], "said": f"dbt's process ended or took over {_TIME_LIMIT_S:.0f} s: {said}"}
+
+    def _start(self) -> subprocess.Popen[str]:
+        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self._home / "profiles.yml").write_text((ROOT / "profiles.yml.example").read_text())
+        with (self._home / "dbt.err").open("w") as errors:
+            return subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "trader.app.rollup_worker"),
+                    *("--project-dir", str(PROJECT), "--profiles-dir", str(self._home)),
+                    *("--target-path", str(self._home / "target"), "--log-path", str(self._home / "logs")),
+                ],
+                env=self._environment,
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
                 text=True,
-                timeout=_TIME_LIMIT_S,
-                check=False,
             )
-        except subprocess.TimeoutExpired:
-            return RollupResult(False, clock.monotonic() - began, {}, (f"no end within {_TIME_LIMIT_S} s",))
-        seconds = clock.monotonic() - began
-        nodes = json.loads(results.read_text())["results"] if results.exists() else []
-    return _judge(nodes, ended.returncode, ended.stdout + ended.stderr, seconds)
 
 
-def _judge(nodes: list[dict[str, Any]], code: int, said: str, seconds: float) -> RollupResult:
+def rollup(
+    analytics_url: str,
+    *,
+    selector: str = "refresh",
+    data_dir: Path,
+    as_of: datetime | None = None,
+    is_full: bool = False,
+) -> RollupResult:
+    """Run dbt once; see ``Dbt`` and its ``run``."""
+    with Dbt(analytics_url, data_dir=data_dir) as dbt:
+        return dbt.run(selector, as_of=as_of, is_full=is_full)
+
+
+def _judge(told: dict[str, Any], seconds: float) -> RollupResult:
+    nodes: list[dict[str, Any]] = told["nodes"]
     counts = Counter(f"{node['unique_id'].split('.')[0]} {node['status']}" for node in nodes)
     failures = tuple(
         f"{node['unique_id'].split('.')[2]} {node['status']}: {_one_line(node['message'])}"
         for node in nodes
         if node["status"] not in (*_PASSED, "skipped", "warn")
     )
-    is_good = code == 0 and bool(nodes) and not failures
+    is_good = bool(nodes) and not failures
     if not is_good and not failures:
-        failures = (f"expected nodes to run, found exit code {code}: {_one_line(said[-600:])}",)
+        failures = (f"expected nodes to run, found: {_one_line(told['said'])}",)
     return RollupResult(is_good, seconds, dict(sorted(counts.items())), failures)
 
 
@@ -141,28 +201,6 @@ def _environment(analytics_url: str, home: Path) -> dict[str, str]:
         "DBT_DBNAME": dbname,
         **({"DBT_SSLMODE": sslmode[0]} if sslmode else {}),
     }
-
-
-@contextmanager
-def _alone(home: Path, clock: SystemClock) -> Iterator[None]:
-    """Hold the folder's lock, which the system releases however the process ends.
-
-    Raises ConfigurationError when another run keeps it longer than two minutes.
-    """
-    with (home / "rollup.lock").open("w") as lock:
-        give_up = clock.monotonic() + _LOCK_WAIT_S
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if clock.monotonic() > give_up:
-                    raise ConfigurationError(
-                        f"Rollup: expected the lock in {home} within {_LOCK_WAIT_S} s, found another run "
-                        "holding it; nothing ran"
-                    ) from None
-                clock.sleep(0.2)
-        yield
 
 
 def _one_line(text: str | None) -> str:
