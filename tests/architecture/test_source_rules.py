@@ -49,7 +49,10 @@ ALLOWED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     ),
     "standard output": (
         ("sys.stdout", "print", "pprint.pprint"),
-        {"trader.app.cli": "data goes to stdout here and nowhere else"},
+        {
+            "trader.app.cli": "data goes to stdout here and nowhere else",
+            "trader.app.rollup_worker": "a pipe to its parent, never a person's terminal",
+        },
     ),
 }
 
