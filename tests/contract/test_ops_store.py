@@ -775,6 +775,21 @@ def test_settlement_is_booked_once(store: OpsStore) -> None:
     assert store.positions.get(MODE, TICKER) is None
 
 
+def test_correction_of_a_payout_is_a_further_row(store: OpsStore) -> None:
+    first = a.settlement(result="scalar", value_usd=D("0.37"), revenue_usd=D("4.62"))
+    less = first.model_copy(update={"revenue_usd": D("-1"), "settled_at": AT + timedelta(days=2)})
+    order = accepted(store)
+    store.fills.book(a.fill(), order=order, position=a.position(), at=AT, epoch=1)
+    store.positions.settle(first, position=a.settled(), at=AT, epoch=1)
+    after = a.settled(realized_pnl_usd=D("5.94205"))
+
+    assert store.positions.settle(less, position=after, at=AT + MINUTE, epoch=1, is_correction=True)
+
+    assert store.positions.settlements(MODE) == (first, less)
+    assert store.positions.last_settled_at(MODE) == less.settled_at
+    assert store.positions.realized(MODE) == D("5.94205")
+
+
 def test_settlements_come_by_market_oldest_first_and_the_last_is_known(store: OpsStore) -> None:
     assert store.positions.last_settled_at(MODE) is None
     first, second = a.settlement(), a.settlement(ticker="other", settled_at=AT + timedelta(days=2))

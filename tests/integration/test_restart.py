@@ -19,7 +19,7 @@ from trader.app.cycle import run_cycle
 from trader.app.money import equity_now
 from trader.app.postgres import Urls
 from trader.app.world import SimulatorProcess
-from trader.domain.errors import LostWriterLock
+from trader.domain.errors import ConfigurationError, LostWriterLock
 from trader.domain.types import OrderStatus
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -140,3 +140,21 @@ def test_second_trader_refuses_to_start_while_the_first_holds_the_lock(
         trader_at(exchange, settings, EVENING),
     ):
         raise AssertionError("two traders at once")
+
+
+@pytest.mark.story("4.10")
+def test_a_trader_of_another_mode_refuses_to_start_while_orders_are_open(
+    simulator: Start, database_urls: Urls, tmp_path: Path
+) -> None:
+    exchange = simulator({"on": "create", "nth": 1, "do": "timeout_before_accept"})
+    settings = settings_for(exchange, database_urls.trader, tmp_path, HTTP_TIMEOUT_S="1")
+    with trader_at(exchange, settings, EVENING) as trader:
+        run_cycle(trader, slot="one")
+        assert trader.store.orders.open_orders(trader.mode)
+    shadow = settings_for(exchange, database_urls.trader, tmp_path, TRADING_MODE="SHADOW")
+
+    with (
+        pytest.raises(ConfigurationError, match="TRADING_MODE=DEMO milkbot reconcile"),
+        trader_at(exchange, shadow, EVENING),
+    ):
+        raise AssertionError("two modes at once")

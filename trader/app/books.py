@@ -183,10 +183,12 @@ def _apply(trader: Trader, correction: Correction) -> str:
             booked = fill.model_copy(update={"order_id": known.order_id})
             store.fills.book(booked, order=known, position=position, at=now, epoch=trader.epoch)
             return f"fill {fill.fill_id}: {known.action} {fill.side} {fill.qty} {fill.ticker} at {fill.price}"
-        case BookSettlement(settlement=paid):
+        case BookSettlement(settlement=paid, is_correction=is_correction):
             held = store.positions.get(trader.mode, paid.ticker)
             after = ledger.apply_settlement(held, paid) if held else None
-            store.positions.settle(paid, position=after, at=now, epoch=trader.epoch)
+            store.positions.settle(
+                paid, position=after, at=now, epoch=trader.epoch, is_correction=is_correction
+            )
             return f"settlement {paid.ticker}: {paid.result}, paid ${paid.revenue_usd}"
 
 

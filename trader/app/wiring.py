@@ -153,6 +153,7 @@ def start_trader(
             "nothing was started. Give DATABASE_URL, start that world's simulator, or remove the data "
             "folder's env file."
         )
+    _refuse_open_orders_of_another_mode(store, settings.mode)
     account = exchange.authenticate()
     _adopt_limits(client)
     started_at = clock.now()
@@ -196,6 +197,16 @@ def start_trader(
         "trader_started", mode=settings.mode, account=account, epoch=epoch, command=command, world=world
     )
     return trader
+
+
+def _refuse_open_orders_of_another_mode(store: OpsStore, mode: TradingMode) -> None:
+    """Orders that may still fill need a trader of their own mode; pretend ones need nobody."""
+    for other in set(TradingMode) - {mode, TradingMode.SHADOW}:
+        if found := store.orders.open_orders(other):
+            raise ConfigurationError(
+                f"TRADING_MODE={mode}: expected no open orders of {other} in this database, found {len(found)}; "
+                f"nothing was started. `TRADING_MODE={other} milkbot reconcile` settles them."
+            )
 
 
 def _adopt_limits(client: KalshiClient) -> None:

@@ -42,9 +42,10 @@ class BookFill(Frozen):
 
 
 class BookSettlement(Frozen):
-    """A payout not yet in our books."""
+    """A payout not yet in our books, or the difference by which the exchange corrected one."""
 
     settlement: Settlement
+    is_correction: bool = False
 
 
 Correction = MoveOrder | RecordFound | BookFill | BookSettlement

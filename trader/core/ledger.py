@@ -92,17 +92,25 @@ def apply_settlement(position: Position, settlement: Settlement) -> Position:
         raise InvariantViolation(
             f"settlement: expected {position.ticker}, found {settlement.ticker}; nothing was booked"
         )
-    wins = (position.side is Side.YES) == (settlement.result == "yes")
+    each = unit_payout(position.side, settlement)
     return position.model_copy(
         update={
             "qty": ZERO,
             "cost_usd": ZERO,
-            "avg_exit": Decimal(wins) if position.qty else position.avg_exit,
+            "avg_exit": each if position.qty and each is not None else position.avg_exit,
             "realized_pnl_usd": position.realized_pnl_usd + settlement.revenue_usd - position.cost_usd,
             "status": PositionStatus.SETTLED,
             "closed_at": settlement.settled_at,
         }
     )
+
+
+def unit_payout(side: Side, settlement: Settlement) -> Decimal | None:
+    """Return dollars a contract of the side is paid, None for a fair price that is not named."""
+    if settlement.result != "scalar":
+        return Decimal((side is Side.YES) == (settlement.result == "yes"))
+    value = settlement.value_usd
+    return value if value is None or side is Side.YES else 1 - value
 
 
 def signed_qty(position: Position) -> Decimal:

@@ -23,10 +23,10 @@ from trader.core.corrections import (
 )
 from trader.core.order_state import status_after
 from trader.domain.intents import is_our_client_order_id
-from trader.domain.orders import Fill, Order, VenueOrder
+from trader.domain.orders import Fill, Order, Settlement, VenueOrder
 from trader.domain.positions import Position
 from trader.domain.risk import Break
-from trader.domain.types import Action, OrderStatus, Side, TimeInForce
+from trader.domain.types import Action, OrderStatus, TimeInForce
 
 Kind = Literal["cash", "position", "order", "fill", "settlement", "writer"]
 SEND_DEADLINE_S = 30
@@ -261,22 +261,37 @@ class _Work:
         self.hold(ledger.apply_fill(self.positions.get(fill.ticker), fill, order))
 
     def match_settlements(self) -> None:
-        known = {s.ticker for s in self.ours.settlements}
+        paid_before: dict[str, Decimal] = {}
+        for paid in self.ours.settlements:
+            paid_before[paid.ticker] = paid_before.get(paid.ticker, ledger.ZERO) + paid.revenue_usd
         for paid in sorted(self.venue.settlements, key=lambda s: (s.settled_at, s.ticker)):
-            if paid.ticker in known:
+            before = paid_before.get(paid.ticker)
+            if before == paid.revenue_usd:
                 continue
-            known.add(paid.ticker)
-            self.corrections.append(BookSettlement(settlement=paid))
+            paid_before[paid.ticker] = paid.revenue_usd
             position = self.positions.get(paid.ticker)
-            held = position.qty if position is not None else ledger.ZERO
-            wins = position is not None and (position.side is Side.YES) == (paid.result == "yes")
-            expected = held if wins else ledger.ZERO
-            # the exchange tells whole cents; a fraction of a contract may hide less than one
-            if abs(expected - paid.revenue_usd) >= Decimal("0.01"):
-                why = "a fill is missing on one side, or the result was revised"
-                self.differ("settlement", paid.ticker, expected, paid.revenue_usd, why, ticker=paid.ticker)
+            if before is None:
+                self.check_payout(paid, position)
+                booked = paid
+            else:
+                why = "the exchange corrected its payout; the difference is booked"
+                self.differ("settlement", paid.ticker, before, paid.revenue_usd, why, ticker=paid.ticker)
+                booked = paid.model_copy(update={"revenue_usd": paid.revenue_usd - before})
+            correction = BookSettlement(settlement=booked, is_correction=before is not None)
+            self.corrections.append(correction)
             if position is not None:
-                self.hold(ledger.apply_settlement(position, paid))
+                self.hold(ledger.apply_settlement(position, booked))
+
+    def check_payout(self, paid: Settlement, position: Position | None) -> None:
+        """A payout must be what the position won, where the exchange says what a contract is worth."""
+        each = ledger.unit_payout(position.side, paid) if position is not None else ledger.ZERO
+        if each is None:
+            return
+        expected = each * (position.qty if position is not None else ledger.ZERO)
+        # the exchange tells whole cents; a fraction of a contract may hide less than one
+        if abs(expected - paid.revenue_usd) >= Decimal("0.01"):
+            why = "a fill is missing on one side, or the result was revised"
+            self.differ("settlement", paid.ticker, expected, paid.revenue_usd, why, ticker=paid.ticker)
 
     # ---- what must be equal in the end
 

@@ -104,11 +104,16 @@ class Fill(Frozen):
 
 
 class Settlement(Frozen):
-    """What the exchange paid for one market. ``revenue_usd`` is the payout; fees came with the fills."""
+    """What the exchange paid for one market. ``revenue_usd`` is the payout; fees came with the fills.
+
+    A correction's revenue is the difference to what was paid before. ``value_usd`` is the price per YES
+    contract of a market resolved at a fair price (scalar), None where the exchange does not say.
+    """
 
     ticker: str
     event_ticker: str
-    result: Literal["yes", "no"]
+    result: Literal["yes", "no", "scalar"]
+    value_usd: Price | None = None
     yes_qty: Quantity
     no_qty: Quantity
     revenue_usd: Money

@@ -225,12 +225,22 @@ class PositionRepository(Protocol):
         """Positions of these markets, held or not, by ticker."""
         ...
 
-    def settle(self, settlement: Settlement, *, position: Position | None, at: datetime, epoch: int) -> bool:
-        """Store a settlement with the position that follows from it; False when known."""
+    def settle(
+        self,
+        settlement: Settlement,
+        *,
+        position: Position | None,
+        at: datetime,
+        epoch: int,
+        is_correction: bool = False,
+    ) -> bool:
+        """Store a payout with the position that follows from it; False when the market's is known. A
+        correction is a further row.
+        """
         ...
 
     def settlements(self, mode: TradingMode, tickers: Sequence[str] | None = None) -> tuple[Settlement, ...]:
-        """Payouts of these markets, or of every market, oldest first."""
+        """Payouts and their corrections of these markets, or of every market, oldest first."""
         ...
 
     def last_settled_at(self, mode: TradingMode) -> datetime | None: ...

@@ -156,15 +156,12 @@ class KalshiExchange:
             raise TransientError(f"{error}; the balance is not known") from error
 
     def get_settlements(self, since: datetime | None = None) -> tuple[Settlement, ...]:
-        """Return payouts of yes and no outcomes, oldest first. Raises TransientError.
-
-        A market settled at a fair price has no winner and is left out: our books then differ from the
-        account's, which stops trading in it until a person has booked it.
-        """
+        """Return payouts, oldest first, the newest of each market. Raises TransientError."""
         found = self._rows(
             "settlements", _from(since), lambda row: portfolio.parse_settlement(row, self.mode)
         )
-        kept = {row.ticker: row for row in found if row and (since is None or row.settled_at >= since)}
+        in_time = [row for row in found if since is None or row.settled_at >= since]
+        kept = {row.ticker: row for row in sorted(in_time, key=lambda row: row.settled_at)}
         return tuple(sorted(kept.values(), key=lambda row: (row.settled_at, row.ticker)))
 
     def _read(self, path: str, what: str) -> Fields:

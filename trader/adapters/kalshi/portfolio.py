@@ -120,16 +120,16 @@ def parse_position(position: Fields) -> VenuePosition:
     )
 
 
-def parse_settlement(row: Fields, mode: TradingMode) -> Settlement | None:
-    """Return a payout, None for a fair-price one, which has no winner and is left for a person to book."""
+def parse_settlement(row: Fields, mode: TradingMode) -> Settlement:
+    """Return a payout; one at a fair price has no winner, and its value where the exchange names it."""
     result = row.one_of("market_result", ("yes", "no", "scalar"))
-    if result == "scalar":
-        return None
+    is_valued = result == "scalar" and row.has("value")
     cents = row.whole("revenue")
     return Settlement(
         ticker=row.text("ticker"),
         event_ticker=row.text("event_ticker"),
-        result=cast(Literal["yes", "no"], result),
+        result=cast(Literal["yes", "no", "scalar"], result),
+        value_usd=Decimal(row.whole("value")) / 100 if is_valued else None,
         yes_qty=row.count("yes_count_fp"),
         no_qty=row.count("no_count_fp"),
         revenue_usd=Decimal(cents) / 100,

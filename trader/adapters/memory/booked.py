@@ -184,7 +184,7 @@ class MemoryPositionRepository:
         self._positions: dict[tuple[TradingMode, str], Position] = {}
         self._held: dict[tuple[TradingMode, str], Position] = {}
         self._realized: dict[TradingMode, Decimal] = {}
-        self._settlements: dict[tuple[TradingMode, str], Settlement] = {}
+        self._settlements: dict[tuple[TradingMode, str], tuple[Settlement, ...]] = {}
 
     def get_all(self, mode: TradingMode) -> tuple[Position, ...]:
         return tuple(p for (found, _), p in sorted(self._positions.items()) if found is mode)
@@ -214,24 +214,38 @@ class MemoryPositionRepository:
         else:
             self._journal.drop(self._held, key)
 
-    def settle(self, settlement: Settlement, *, position: Position | None, at: datetime, epoch: int) -> bool:
+    def settle(
+        self,
+        settlement: Settlement,
+        *,
+        position: Position | None,
+        at: datetime,
+        epoch: int,
+        is_correction: bool = False,
+    ) -> bool:
         aware(at)
         self._account_of(epoch)
         key = (settlement.mode, settlement.ticker)
-        if key in self._settlements:
+        known = self._settlements.get(key, ())
+        if known and not is_correction:
             return False
-        self._journal.put(self._settlements, key, settlement)
+        self._journal.put(self._settlements, key, (*known, settlement))
         if position is not None:
             self.put(position)
         return True
 
     def settlements(self, mode: TradingMode, tickers: Sequence[str] | None = None) -> tuple[Settlement, ...]:
-        found = [s for s in self._settlements.values() if s.mode is mode]
-        kept = [s for s in found if tickers is None or s.ticker in tickers]
+        wanted = None if tickers is None else set(tickers)
+        kept = [
+            paid
+            for (found, ticker), rows in self._settlements.items()
+            if found is mode and (wanted is None or ticker in wanted)
+            for paid in rows
+        ]
         return tuple(sorted(kept, key=lambda s: (s.settled_at, s.ticker)))
 
     def last_settled_at(self, mode: TradingMode) -> datetime | None:
-        return max((s.settled_at for s in self._settlements.values() if s.mode is mode), default=None)
+        return max((paid.settled_at for paid in self.settlements(mode)), default=None)
 
 
 class MemoryFillRepository:

@@ -51,17 +51,21 @@ _REALIZED = "select realized_pnl_usd from ops.profit_totals where mode = %(mode)
 _ONE = _POSITIONS + " and ticker = %(ticker)s"
 _INSERT_SETTLEMENT = """
 insert into ops.settlements (
-    mode, ticker, event_ticker, result, yes_qty, no_qty, revenue_usd, settled_at, recorded_at, epoch
-) values (
-    %(mode)s, %(ticker)s, %(event_ticker)s, %(result)s, %(yes_qty)s, %(no_qty)s, %(revenue_usd)s,
-    %(settled_at)s, %(at)s, %(epoch)s
-) on conflict (mode, ticker) do nothing returning ticker
+    mode, ticker, event_ticker, result, value_usd, yes_qty, no_qty, revenue_usd, settled_at, recorded_at,
+    epoch
+)
+select
+    %(mode)s, %(ticker)s, %(event_ticker)s, %(result)s, %(value_usd)s, %(yes_qty)s, %(no_qty)s,
+    %(revenue_usd)s, %(settled_at)s, %(at)s, %(epoch)s
+where %(is_correction)s
+    or not exists (select 1 from ops.settlements where mode = %(mode)s and ticker = %(ticker)s)
+returning ticker
 """
 _SETTLEMENTS = """
-select ticker, event_ticker, result, yes_qty, no_qty, revenue_usd, settled_at, mode
+select ticker, event_ticker, result, value_usd, yes_qty, no_qty, revenue_usd, settled_at, mode
 from ops.settlements
 where mode = %(mode)s and (cast(%(tickers)s as text[]) is null or ticker = any(%(tickers)s))
-order by settled_at, ticker
+order by settled_at, ticker, recorded_at
 """
 _LAST_SETTLED = "select max(settled_at) from ops.settlements where mode = %(mode)s"
 
@@ -98,8 +102,16 @@ class PostgresPositionRepository:
         with self._database.connection() as connection:
             return fetch_models(connection, Position, _MANY, {"mode": mode, "tickers": list(tickers)})
 
-    def settle(self, settlement: Settlement, *, position: Position | None, at: datetime, epoch: int) -> bool:
-        row = settlement.model_dump() | {"at": aware(at), "epoch": epoch}
+    def settle(
+        self,
+        settlement: Settlement,
+        *,
+        position: Position | None,
+        at: datetime,
+        epoch: int,
+        is_correction: bool = False,
+    ) -> bool:
+        row = settlement.model_dump() | {"at": aware(at), "epoch": epoch, "is_correction": is_correction}
         with self._database.connection() as connection:
             if fetch_value(connection, _INSERT_SETTLEMENT, row) is None:
                 return False

@@ -323,6 +323,43 @@ def test_a_payout_is_booked_once_and_must_be_what_the_position_won(
     assert reconcile(again, theirs(settlements=(payout(revenue),)), LATE).corrections == ()
 
 
+def test_a_corrected_payout_is_booked_as_the_difference_and_told() -> None:
+    position = ledger.apply_settlement(ledger.apply_fill(None, fill(), order()), payout("10"))
+    books = ours(positions=(position,), settlements=(payout("10"),))
+    venue = theirs(settlements=(payout("0", result="no"),), balance=has("4995.832"))
+
+    result = reconcile(books, venue, LATE)
+
+    (correction,) = result.corrections
+    assert isinstance(correction, BookSettlement)
+    assert (correction.is_correction, correction.settlement.revenue_usd) == (True, D(-10))
+    assert [(b.kind, b.ours, b.theirs) for b in result.breaks] == [("settlement", "10", "0")]  # and no cash
+    both = books.model_copy(
+        update={
+            "settlements": (*books.settlements, correction.settlement),
+            "realized_usd": books.realized_usd - 10,
+        }
+    )
+    again = reconcile(both, venue, LATE)
+    assert (again.corrections, again.breaks) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("value", "revenue", "kinds"),
+    [("0.37", "3.70", []), ("0.37", "3.60", ["settlement"]), (None, "3.60", [])],
+)
+def test_a_fair_price_is_paid_per_contract_and_checked_where_it_is_named(
+    value: str | None, revenue: str, kinds: list[str]
+) -> None:
+    position = ledger.apply_fill(None, fill(), order())
+    paid = payout(revenue, result="scalar", value_usd=value and D(value))
+    cash = D("4995.832") + D(revenue)
+
+    result = reconcile(ours(positions=(position,)), theirs(settlements=(paid,), balance=has(str(cash))), LATE)
+
+    assert [b.kind for b in result.breaks] == kinds
+
+
 def test_a_payout_of_a_market_we_never_held_is_recorded() -> None:
     result = reconcile(ours(), theirs(settlements=(payout("0"),)), LATE)
 

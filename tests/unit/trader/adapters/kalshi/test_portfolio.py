@@ -151,14 +151,16 @@ def test_recorded_position_balance_order_and_settlement_are_read_exactly() -> No
         D(1),
         D(1),
     )
-    assert settlement is not None
     assert (settlement.result, settlement.no_qty, settlement.revenue_usd) == ("no", D(12), D(12))
 
 
-def test_fair_price_settlement_names_no_winner() -> None:
-    row = Fields(SETTLEMENT | {"market_result": "scalar"}, "settlement")
+def test_fair_price_settlement_has_no_winner_and_its_value_where_it_is_named() -> None:
+    told = SETTLEMENT | {"market_result": "scalar", "value": 37, "revenue": 756}
+    found = portfolio.parse_settlement(Fields(told, "settlement"), TradingMode.DEMO)
+    silent = portfolio.parse_settlement(Fields(told | {"value": None}, "settlement"), TradingMode.DEMO)
 
-    assert portfolio.parse_settlement(row, TradingMode.DEMO) is None
+    assert (found.result, found.value_usd, found.revenue_usd) == ("scalar", D("0.37"), D("7.56"))
+    assert (silent.value_usd, silent.revenue_usd) == (None, D("7.56"))
 
 
 PARSERS: dict[str, tuple[dict[str, Any], Any, tuple[str, ...]]] = {
