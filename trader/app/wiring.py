@@ -204,8 +204,8 @@ def _refuse_open_orders_of_another_mode(store: OpsStore, mode: TradingMode) -> N
     for other in set(TradingMode) - {mode, TradingMode.SHADOW}:
         if found := store.orders.open_orders(other):
             raise ConfigurationError(
-                f"TRADING_MODE={mode}: expected no open orders of {other} in this database, found {len(found)}; "
-                f"nothing was started. `TRADING_MODE={other} milkbot reconcile` settles them."
+                f"TRADING_MODE={mode}: expected no open orders of {other} in this database, found "
+                f"{len(found)}; nothing was started. `TRADING_MODE={other} milkbot reconcile` settles them."
             )
 
 
