@@ -11,6 +11,7 @@ from tests.contract import ops_samples as a
 from tests.contract.ops_samples import AT, DAY, EVENT, MINUTE, MODE, TICKER, D
 from trader.adapters.memory.store import MemoryOpsStore
 from trader.adapters.ops.store import PostgresOpsStore
+from trader.domain.alarms import Alarm, AlarmCode
 from trader.domain.amounts import Amount
 from trader.domain.canonical import canonical_json, content_hash
 from trader.domain.cities import load_cities
@@ -27,14 +28,17 @@ from trader.domain.types import (
     OrderStatus,
     PositionStatus,
     ReasonCode,
+    Severity,
     Side,
     TradingMode,
     TradingState,
 )
+from trader.domain.weather import CellCheck
 from trader.ports.ops_store import OpsStore
 from trader.ports.weather import ClimateReport
 
 OpenStore = Callable[[], OpsStore]
+DAYS = timedelta(days=7)
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -848,6 +852,15 @@ def test_capital_adds_up_and_starts_once(store: OpsStore) -> None:
     assert store.capital.save(a.capital(mode=TradingMode.SHADOW), set_by="ann", at=AT)
 
 
+def test_transfer_the_exchange_names_counts_once(store: OpsStore) -> None:
+    deposit = a.capital(kind="DEPOSIT", amount_usd=D(200), ref="deposit 7")
+
+    assert store.capital.save(deposit, set_by="rule:transfers", at=AT)
+    assert not store.capital.save(deposit, set_by="rule:transfers", at=AT + MINUTE)
+    assert store.capital.save(deposit.model_copy(update={"ref": "deposit 8"}), set_by="ann", at=AT)
+    assert store.capital.total(MODE) == D(400)
+
+
 # ---- risk, health
 
 
@@ -1095,6 +1108,7 @@ def test_world_clock_has_one_row_and_only_in_worlds(store: OpsStore) -> None:
         lambda store, at: store.positions.settle(a.settlement(), position=None, at=at, epoch=1),
         lambda store, at: store.risk.save_state(a.state(), mode=MODE, at=at),
         lambda store, at: store.risk.probe_write(at=at),
+        lambda store, at: store.alarms.save(alarm(), mode=MODE, at=at),
         lambda store, at: store.capital.save(a.capital(), set_by="ann", at=at),
         lambda store, at: store.set_world_clock("july2026", at, at=AT),
         lambda store, at: open_epoch(store, at=at),
@@ -1105,6 +1119,75 @@ def test_instant_without_a_zone_is_refused(
 ) -> None:
     with pytest.raises(InvariantViolation, match="zone"):
         write(store, AT.replace(tzinfo=None))
+
+
+def alarm(subject: str = "NYC", minute: int = 0, **changes: Any) -> Alarm:
+    fields: dict[str, Any] = {
+        "code": AlarmCode.OBSERVATION_SILENT,
+        "subject": subject,
+        "severity": Severity.WARNING,
+        "message": "no report",
+        "opened_at": AT + minute * MINUTE,
+    }
+    return Alarm(**fields | changes)
+
+
+def test_alarms_are_open_until_closed_and_opened_anew_with_their_new_words(store: OpsStore) -> None:
+    alarms = store.alarms
+    alarms.save(alarm("NYC", 1), mode=MODE, at=AT)
+    alarms.save(alarm("MIA"), mode=MODE, at=AT)
+    alarms.save(alarm("BOS"), mode=TradingMode.SHADOW, at=AT)
+
+    assert alarms.open_alarms(MODE) == (alarm("MIA"), alarm("NYC", 1))
+    assert alarms.close(AlarmCode.OBSERVATION_SILENT, "MIA", mode=MODE, at=AT + MINUTE)
+    assert not alarms.close(AlarmCode.OBSERVATION_SILENT, "MIA", mode=MODE, at=AT + MINUTE)
+    assert not alarms.close(AlarmCode.FORECAST_SILENT, "NYC", mode=MODE, at=AT)
+    assert alarms.open_alarms(MODE) == (alarm("NYC", 1),)
+    again = alarm("MIA", 5, message="no report again")
+    alarms.save(again, mode=MODE, at=AT + 5 * MINUTE)
+    assert alarms.open_alarms(MODE) == (alarm("NYC", 1), again)
+
+
+def test_newest_resolution_of_each_grid_cell_is_known(store: OpsStore) -> None:
+    def check(code: str, x: int, minute: int) -> CellCheck:
+        return CellCheck(
+            city_code=code,
+            office="OKX",
+            grid_x=x,
+            grid_y=38,
+            distance_km=0.5,
+            resolved_at=AT + minute * MINUTE,
+        )
+
+    assert store.cells.newest() == ()
+    for found in (check("NYC", 34, 2), check("NYC", 33, 1), check("BOS", 73, 0)):
+        store.cells.save(found, at=AT)
+
+    assert store.cells.newest() == (check("BOS", 73, 0), check("NYC", 34, 2))
+
+
+def test_newest_terms_of_many_markets_are_read_at_once(store: OpsStore) -> None:
+    old = a.contract()
+    new = old.model_copy(update={"terms_hash": "f" * 64, "label": "changed"})
+    store.markets.save_contracts([old], at=AT)
+    store.markets.save_contracts([new], at=AT + MINUTE)
+
+    assert store.markets.contracts([TICKER, "NOBODY"]) == {TICKER: new}
+    assert store.markets.contracts([]) == {}
+
+
+def test_when_a_city_was_last_priced_and_an_order_last_wanted(store: OpsStore) -> None:
+    assert store.signals.last_seen(MODE, AT - DAYS) == ({}, None)
+    cycle = decided(store)
+    signals = store.signals.get_for_cycle(cycle)
+    at = store.cycles.load_inputs(cycle).now
+
+    priced, wanted = store.signals.last_seen(MODE, at)
+
+    assert priced == {s.city_code: at for s in signals if s.p_yes is not None} != {}
+    assert wanted == (at if any(s.decision is not Decision.HOLD for s in signals) else None)
+    assert store.signals.last_seen(MODE, at + MINUTE) == ({}, None)
+    assert store.signals.last_seen(TradingMode.SHADOW, at) == ({}, None)
 
 
 def test_memory_forgets_the_inputs_of_old_cycles_when_told_to() -> None:

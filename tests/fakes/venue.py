@@ -28,7 +28,7 @@ from trader.domain.signals import OrderIntent
 from trader.domain.types import Side, TimeInForce, TradingMode
 from trader.domain.weather import CellCheck, WeatherSnapshot
 from trader.ports.clock import Clock
-from trader.ports.exchange import ExchangeStatus, Fence, MarketView
+from trader.ports.exchange import ExchangeStatus, Fence, MarketView, Notice
 from trader.ports.weather import ClimateReport, WeatherView
 
 ZERO = Decimal(0)
@@ -47,6 +47,7 @@ class FakeMarkets:
     quotes: dict[str, OrderBook | None] = field(default_factory=dict)
     refused: tuple[RefusedMarket, ...] = ()
     published: tuple[MarketResult, ...] = ()
+    notices: tuple[Notice, ...] = ()
     is_trading: bool = True
     skew_s: float | None = 0.0
     error: Exception | None = None
@@ -67,7 +68,13 @@ class FakeMarkets:
         shown = tuple(c for c in self.contracts if c.series_ticker in series)
         assert self.snapshot_of is not None
         snapshots = tuple(self.snapshot_of(c, self.quotes.get(c.ticker)) for c in shown)
-        return MarketView(contracts=shown, snapshots=snapshots, refused=self.refused, payloads=())
+        return MarketView(
+            contracts=shown,
+            snapshots=snapshots,
+            refused=self.refused,
+            payloads=(),
+            notices=self.notices,
+        )
 
     def results(self, tickers: Sequence[str]) -> tuple[MarketResult, ...]:
         if self.error:

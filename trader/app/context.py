@@ -10,6 +10,7 @@ from trader.app.halt import HaltFile
 from trader.domain.cities import CityConfig
 from trader.domain.markets import Contract
 from trader.domain.types import TradingMode
+from trader.domain.weather import CellCheck
 from trader.ports.clock import Clock
 from trader.ports.exchange import Exchange, MarketData, MarketView
 from trader.ports.ops_store import OpsStore
@@ -38,12 +39,23 @@ class ResultsPoll:
 
 
 @dataclass
+class Seen:
+    """When each city was last priced, when an order was last wanted, which job last missed a run."""
+
+    priced_at: dict[str, datetime] = field(default_factory=dict)
+    wanted_at: datetime | None = None
+    missed: dict[str, datetime] = field(default_factory=dict)
+    is_seeded: bool = False
+
+
+@dataclass
 class Trader:
     """Adapters, settings and identity of one process that may trade.
 
     ``epoch`` is the writer's number, written on every row, ``started_at`` its begin. ``started`` is what its
     first reconciliation did, None before it is committed: until then nothing may be created.
-    ``reports_seen`` is when each location's climate reports were last listed.
+    ``reports_seen`` is when each location's climate reports were last listed; ``terms`` and ``cells``
+    are what was last compared with the store.
     """
 
     settings: Settings
@@ -65,3 +77,6 @@ class Trader:
     started: Reconciled | None = None
     results_poll: ResultsPoll = field(default_factory=ResultsPoll)
     reports_seen: dict[str, datetime] = field(default_factory=dict)
+    terms: dict[str, str] = field(default_factory=dict)
+    cells: dict[str, CellCheck] = field(default_factory=dict)
+    seen: Seen = field(default_factory=Seen)

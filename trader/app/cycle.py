@@ -11,6 +11,7 @@ from trader.app.gather import gather
 from trader.app.halt import states_in_force
 from trader.app.money import equity_now, rejects_in_window
 from trader.app.order_desk import submit, withdraw
+from trader.app.silence import notice_cycle
 from trader.core.breakers import REFUSAL_CONDITIONS, track_order_rejects
 from trader.core.cycle import caps_of, plan_cycle
 from trader.domain.errors import LostWriterLock, MilkbotError, PersistenceError, TransientError
@@ -46,6 +47,7 @@ def run_cycle(trader: Trader, slot: str, codes: Sequence[str] | None = None) -> 
         orders, withdrawn = act(trader, cycle_id, inputs, plan)
         if orders or withdrawn:
             fills += books.reconcile(trader).fills
+        notice_cycle(trader, inputs, plan)
     except (PersistenceError, LostWriterLock):
         raise
     except TransientError as problem:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from trader.app import conditions
 from trader.app.context import Trader
+from trader.app.discovery import note_cells, note_terms
 from trader.app.halt import states_in_force
 from trader.app.holdings import holdings
 from trader.app.money import equity_now, loss_state
@@ -26,6 +27,8 @@ def gather(trader: Trader, slot: str, codes: Sequence[str]) -> CycleInputs:
     series = [s for city in cities for kind in TRADED_TYPES if (s := city.series(kind))]
     view = trader.market_data.look(series)
     trader.last_view = view
+    note_terms(trader, view.contracts)
+    note_cells(trader)
     trader.contracts |= {c.ticker: c for c in view.contracts if c.ticker in trader.contracts}
     store.save_payloads([*view.payloads, *(p for w in weather for p in w.payloads)])
     snapshots = tuple(w.snapshot for w in weather)

@@ -33,13 +33,16 @@ class Position(Frozen):
 
 
 class CapitalEvent(Frozen):
-    """Cash that is not trading. ``kind`` START is the capital an account began with."""
+    """Cash that is not trading. ``kind`` START is the capital an account began with; ``ref`` the exchange's own
+    name of a transfer, which counts once.
+    """
 
     kind: Literal["START", "DEPOSIT", "WITHDRAWAL", "INTEREST", "CREDIT"]
     amount_usd: Money
     occurred_at: Instant
     mode: TradingMode
     note: str = ""
+    ref: str | None = None
 
 
 class Holding(Frozen):

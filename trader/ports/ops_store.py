@@ -11,6 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from trader.domain.alarms import Alarm, AlarmCode
 from trader.domain.cities import CityConfig
 from trader.domain.markets import Contract, MarketSnapshot
 from trader.domain.orders import Fill, MarketResult, Order, Settlement
@@ -19,7 +20,7 @@ from trader.domain.positions import CapitalEvent, Position
 from trader.domain.risk import Break, HealthStatus, RiskEvent, StateChange
 from trader.domain.signals import OrderIntent, Signal
 from trader.domain.types import Decision, Frozen, Instant, MarketType, OrderStatus, ReasonCode, TradingMode
-from trader.domain.weather import MonthToDate, WeatherSnapshot
+from trader.domain.weather import CellCheck, MonthToDate, WeatherSnapshot
 from trader.ports.exchange import RawPayload
 from trader.ports.weather import ClimateReport
 
@@ -119,10 +120,18 @@ class MarketRepository(Protocol):
         """The newest version of a market's terms."""
         ...
 
+    def contracts(self, tickers: Sequence[str]) -> dict[str, Contract]:
+        """The newest version of each market's terms that are stored."""
+        ...
+
 
 class SignalRepository(Protocol):
     def get_for_cycle(self, cycle_id: int) -> tuple[Signal, ...]: ...
     def recent(self, ticker: str, limit: int = 20) -> tuple[tuple[int, Instant, Signal], ...]: ...
+    def last_seen(self, mode: TradingMode, since: datetime) -> tuple[dict[str, Instant], Instant | None]:
+        """When each city was last given a probability, and when an order was last wanted, since then."""
+        ...
+
     def tally(self, mode: TradingMode) -> dict[tuple[Decision, ReasonCode], int]:
         """How many signals took each decision for each first reason."""
         ...
@@ -282,10 +291,34 @@ class RiskRepository(Protocol):
 
 class CapitalRepository(Protocol):
     def save(self, event: CapitalEvent, *, set_by: str, at: datetime) -> bool:
-        """Store; False when the mode has a START already and this is one."""
+        """Store; False when the mode has a START already and this is one, or knows the ``ref``."""
         ...
 
     def total(self, mode: TradingMode) -> Decimal: ...
+
+
+class AlarmRepository(Protocol):
+    def open_alarms(self, mode: TradingMode) -> tuple[Alarm, ...]:
+        """What is open, oldest first."""
+        ...
+
+    def save(self, alarm: Alarm, *, mode: TradingMode, at: datetime) -> None:
+        """Open an alarm, or open it anew with other words."""
+        ...
+
+    def close(self, code: AlarmCode, subject: str, *, mode: TradingMode, at: datetime) -> bool:
+        """Close; False when none of that code and subject is open."""
+        ...
+
+
+class CellRepository(Protocol):
+    def save(self, check: CellCheck, *, at: datetime) -> None:
+        """Store one resolution of a city's grid cell."""
+        ...
+
+    def newest(self) -> tuple[CellCheck, ...]:
+        """The newest resolution of each city, by code."""
+        ...
 
 
 class CycleRepository(Protocol):
@@ -331,6 +364,8 @@ class OpsStore(Protocol):
     risk: RiskRepository
     capital: CapitalRepository
     cycles: CycleRepository
+    alarms: AlarmRepository
+    cells: CellRepository
 
     def open_epoch(self, *, mode: TradingMode, account: str, command: str, version: str, at: datetime) -> int:
         """Take the session advisory lock and write a new epoch. Raises LostWriterLock when it is held."""

@@ -303,7 +303,8 @@ class MemoryCapitalRepository:
 
     def save(self, event: CapitalEvent, *, set_by: str, at: datetime) -> bool:
         aware(at)
-        if event.kind == "START" and any(e.kind == "START" and e.mode is event.mode for e in self._events):
+        known = [e for e in self._events if e.mode is event.mode]
+        if any(e.kind == event.kind == "START" or (e.ref is not None and e.ref == event.ref) for e in known):
             return False
         self._journal.append(self._events, event)
         return True

@@ -143,6 +143,17 @@ class MemorySignalRepository:
         cycle = self._cycles.rows.get(cycle_id)
         return cycle.plan.signals if cycle is not None and cycle.plan is not None else ()
 
+    def last_seen(self, mode: TradingMode, since: datetime) -> tuple[dict[str, Instant], Instant | None]:
+        found = [
+            (cycle.inputs.now, signal)
+            for cycle in self._cycles.rows.values()
+            if cycle.mode is mode and cycle.plan is not None and cycle.inputs is not None
+            for signal in cycle.plan.signals
+            if cycle.inputs.now >= since
+        ]
+        priced = {s.city_code: at for at, s in sorted(found, key=lambda f: f[0]) if s.p_yes is not None}
+        return priced, max((at for at, s in found if s.decision is not Decision.HOLD), default=None)
+
     def tally(self, mode: TradingMode) -> dict[tuple[Decision, ReasonCode], int]:
         plans = (c.plan for c in self._cycles.rows.values() if c.plan is not None and c.mode is mode)
         return dict(Counter((s.decision, s.reasons[0]) for plan in plans for s in plan.signals))

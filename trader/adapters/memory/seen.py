@@ -186,3 +186,6 @@ class MemoryMarketRepository:
     def contract(self, ticker: str) -> Contract | None:
         versions = self._contracts.get(ticker)
         return list(versions.values())[-1] if versions else None
+
+    def contracts(self, tickers: Sequence[str]) -> dict[str, Contract]:
+        return {ticker: found for ticker in sorted(set(tickers)) if (found := self.contract(ticker))}

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 
 from trader.adapters.book_rules import aware
+from trader.adapters.memory.alarms import MemoryAlarmRepository, MemoryCellRepository
 from trader.adapters.memory.booked import (
     MemoryCapitalRepository,
     MemoryFillRepository,
@@ -55,6 +56,8 @@ class MemoryOpsStore:
     risk: ports.RiskRepository
     capital: ports.CapitalRepository
     cycles: ports.CycleRepository
+    alarms: ports.AlarmRepository
+    cells: ports.CellRepository
 
     def __init__(
         self, *, keep_cycles: int | None = None, same_books_as: "MemoryOpsStore | None" = None
@@ -76,6 +79,7 @@ class MemoryOpsStore:
         self.fills = MemoryFillRepository(self._journal, orders, positions, self._epochs.account_of)
         self.risk = MemoryRiskRepository(self._journal, self._confirmed)
         self.capital = MemoryCapitalRepository(self._journal)
+        self.alarms, self.cells = MemoryAlarmRepository(self._journal), MemoryCellRepository()
 
     @contextmanager
     def transaction(self, *, is_exclusive: bool = False) -> Iterator[None]:

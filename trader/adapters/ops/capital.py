@@ -10,9 +10,9 @@ from trader.domain.positions import CapitalEvent
 from trader.domain.types import TradingMode
 
 _INSERT = """
-insert into ops.capital_events (mode, kind, amount_usd, occurred_at, note, set_by, recorded_at)
-values (%(mode)s, %(kind)s, %(amount_usd)s, %(occurred_at)s, %(note)s, %(set_by)s, %(at)s)
-on conflict (mode) where kind = 'START' do nothing returning capital_event_id
+insert into ops.capital_events (mode, kind, amount_usd, occurred_at, note, ref, set_by, recorded_at)
+values (%(mode)s, %(kind)s, %(amount_usd)s, %(occurred_at)s, %(note)s, %(ref)s, %(set_by)s, %(at)s)
+on conflict do nothing returning capital_event_id
 """
 _TOTAL = "select coalesce(sum(amount_usd), 0) from ops.capital_events where mode = %(mode)s"
 

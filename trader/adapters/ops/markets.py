@@ -38,6 +38,10 @@ where (ticker, terms_hash) in (select * from unnest(cast(%(tickers)s as text[]),
 """
 )
 _CONTRACT = _CONTRACTS + " where ticker = %(ticker)s order by first_seen_at desc limit 1"
+_NEWEST_CONTRACTS = (
+    _CONTRACTS.replace("select", "select distinct on (ticker)", 1)
+    + " where ticker = any(%(tickers)s) order by ticker asc, first_seen_at desc"
+)
 _COPY_SNAPSHOTS = """
 copy ops.market_snapshots (
     captured_at, cycle_id, ticker, event_ticker, city_code, market_type, climate_date, status, yes_bid,
@@ -243,3 +247,8 @@ class PostgresMarketRepository:
     def contract(self, ticker: str) -> Contract | None:
         with self._database.connection() as connection:
             return fetch_model(connection, Contract, _CONTRACT, {"ticker": ticker})
+
+    def contracts(self, tickers: Sequence[str]) -> dict[str, Contract]:
+        with self._database.connection() as connection:
+            found = fetch_models(connection, Contract, _NEWEST_CONTRACTS, {"tickers": list(tickers)})
+        return {contract.ticker: contract for contract in found}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from trader.adapters.book_rules import aware
 from trader.adapters.ops.pool import Database
 from trader.adapters.ops.rows import Connection, fetch_models, fetch_rows
 from trader.domain.canonical import canonical_json
@@ -57,6 +58,14 @@ from ops.signals where mode = %(mode)s group by decision, reasons[1]
 _RISK_DECISIONS = """
 select ticker, side, asked_qty, allowed_qty, reasons, caps
 from ops.risk_decisions where cycle_id = %(cycle_id)s order by risk_decision_id
+"""
+_LAST_SEEN = """
+select
+    city_code,
+    max(decided_at) filter (where p_yes is not null) as priced_at,
+    max(decided_at) filter (where decision <> 'HOLD') as wanted_at
+from ops.signals where mode = %(mode)s and decided_at >= %(since)s
+group by city_code order by city_code
 """
 
 
@@ -149,6 +158,13 @@ class PostgresSignalRepository:
     def get_for_cycle(self, cycle_id: int) -> tuple[Signal, ...]:
         with self._database.connection() as connection:
             return signals_of(connection, cycle_id)
+
+    def last_seen(self, mode: TradingMode, since: datetime) -> tuple[dict[str, Instant], Instant | None]:
+        with self._database.connection() as connection:
+            rows = fetch_rows(connection, _LAST_SEEN, {"mode": mode, "since": aware(since)})
+        priced = {r["city_code"]: r["priced_at"].astimezone(UTC) for r in rows if r["priced_at"] is not None}
+        wanted = [r["wanted_at"].astimezone(UTC) for r in rows if r["wanted_at"] is not None]
+        return priced, max(wanted, default=None)
 
     def tally(self, mode: TradingMode) -> dict[tuple[Decision, ReasonCode], int]:
         with self._database.connection() as connection:

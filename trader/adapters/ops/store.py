@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
 from trader.adapters.book_rules import aware
+from trader.adapters.ops.alarms import PostgresAlarmRepository
 from trader.adapters.ops.capital import PostgresCapitalRepository
+from trader.adapters.ops.cells import PostgresCellRepository
 from trader.adapters.ops.cycles import PostgresCycleRepository
 from trader.adapters.ops.events import PostgresRiskRepository
 from trader.adapters.ops.fills import PostgresFillRepository
@@ -63,6 +65,8 @@ class PostgresOpsStore:
     risk: ports.RiskRepository
     capital: ports.CapitalRepository
     cycles: ports.CycleRepository
+    alarms: ports.AlarmRepository
+    cells: ports.CellRepository
 
     def __init__(self, database: Database, *, lock_url: str) -> None:
         self._database = database
@@ -76,6 +80,8 @@ class PostgresOpsStore:
         self.risk = PostgresRiskRepository(database)
         self.capital = PostgresCapitalRepository(database)
         self.cycles = PostgresCycleRepository(database)
+        self.alarms = PostgresAlarmRepository(database)
+        self.cells = PostgresCellRepository(database)
 
     @contextmanager
     def transaction(self, *, is_exclusive: bool = False) -> Iterator[None]:
