@@ -37,6 +37,7 @@ STATEFUL = {
     "positions",
     "halts",
     "profit_totals",
+    "alarms",
 }  # rows with a state
 WHO = {"epoch", "cycle_id", "recorded_at"}  # who wrote a row, and when
 PLACE = {"event_ticker", "city_code", "market_type", "climate_date"}

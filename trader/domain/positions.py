@@ -33,8 +33,8 @@ class Position(Frozen):
 
 
 class CapitalEvent(Frozen):
-    """Cash that is not trading. ``kind`` START is the capital an account began with; ``ref`` the exchange's own
-    name of a transfer, which counts once.
+    """Cash that is not trading. ``kind`` START is the capital an account began with. ``ref`` is the
+    exchange's own name of a transfer, which counts once.
     """
 
     kind: Literal["START", "DEPOSIT", "WITHDRAWAL", "INTEREST", "CREDIT"]
