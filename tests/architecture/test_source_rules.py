@@ -37,6 +37,8 @@ ALLOWED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
             "trader.app.postgres.server": "password of the superuser",
             "trader.app.postgres.roles": "passwords of the roles",
             "trader.app.serve": "cookie secret of the page",
+            "trader.simulator.faults": "faults by chance, from the seed they are given",
+            "trader.simulator.spoiled": "the type of that generator",
         },
     ),
     "the environment": (

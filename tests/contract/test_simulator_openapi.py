@@ -191,6 +191,11 @@ def test_portfolio_answers_conform_before_during_and_after_trading(client: Clien
         ("GetAccountApiLimitsResponse", "/account/limits"),
         ("GetAccountEndpointCostsResponse", "/account/endpoint_costs"),
         ("GetEventFeeChangesResponse", "/events/fee_changes"),
+        ("GetDepositsResponse", "/portfolio/deposits"),
+        ("GetWithdrawalsResponse", "/portfolio/withdrawals"),
+        ("GetHistoricalCutoffResponse", "/historical/cutoff"),
+        ("GetOrdersResponse", "/historical/orders"),
+        ("GetFillsResponse", "/historical/fills"),
         ("GetMarketsResponse", "/historical/markets?tickers=KXHIGHNY-24NOV13-T60"),
     ):
         conforms(schema, client.get(path))

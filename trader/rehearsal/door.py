@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from urllib.parse import unquote, urlsplit
 
 from trader.adapters.wire import USER_AGENT, Answered, NoAnswer
-from trader.simulator.app import NoReply, Simulator
+from trader.simulator.app import Simulator
 from trader.simulator.clock import WorldClock
 from trader.simulator.http import Request
+from trader.simulator.spoiled import NoReply
 
 
 class SharedClock:

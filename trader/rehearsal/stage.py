@@ -17,7 +17,7 @@ from trader.rehearsal.door import Door, SharedClock
 from trader.simulator.app import Simulator
 from trader.simulator.clock import WorldClock
 from trader.simulator.exchange import Exchange
-from trader.simulator.faults import Fault
+from trader.simulator.faults import Fault, Faults
 from trader.simulator.server import DEFAULT_CASH, GENERATED_KEY_ID
 from trader.simulator.signatures import make_key
 from trader.simulator.world import World
@@ -67,8 +67,9 @@ def set_up(
     world_clock = WorldClock(at or world.start, world.end, 0, lambda: 0.0)
     key_file = folder / "simulator_ed25519.pem"
     keys = {GENERATED_KEY_ID: make_key(key_file)}
-    simulator = Simulator(Exchange(world, world_clock, cash, seed), keys, list(faults), None)
     clock = SharedClock(world_clock)
+    exchange = Exchange(world, world_clock, cash, seed, Faults(faults, seed))
+    simulator = Simulator(exchange, keys, elapsed=clock.monotonic)
     settings = load_settings(rehearsal_env(env or {}, folder, key_file))
     door = Door(simulator, clock, timeout_s=settings.http_timeout_s)
     return Stage(world, simulator, clock, settings, HttpClient(clock=clock, wire=door, seed=seed))

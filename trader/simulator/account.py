@@ -5,7 +5,7 @@ at once and realises profit; the rest opens the other side at its full cost, so 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
@@ -46,6 +46,8 @@ class Order:
     filled: Decimal = Decimal(0)
     fill_cost: Decimal = Decimal(0)
     fees: Decimal = Decimal(0)
+    maker_cost: Decimal = Decimal(0)
+    is_foreign: bool = False
     accumulator: FeeAccumulator = field(default_factory=FeeAccumulator)
 
     @property
@@ -56,7 +58,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """One trade of ours. ``price`` is the YES price, ``fee`` dollars for the whole fill."""
+    """One trade of ours. ``price`` is the YES price, ``fee`` dollars for the whole fill.
+
+    ``is_unexpected`` marks one that came after its order's cancel was confirmed.
+    """
 
     sequence: int
     fill_id: str
@@ -68,6 +73,8 @@ class Fill:
     price: Decimal
     fee: Decimal
     at: datetime
+    is_taker: bool = True
+    is_unexpected: bool = False
 
 
 @dataclass(slots=True)
@@ -88,17 +95,28 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """Payout of one position; ``revenue`` in dollars."""
+    """Payout of one position; ``revenue`` in dollars, ``value`` dollars per YES contract."""
 
     sequence: int
     ticker: str
     event_ticker: str
     result: str
+    value: Decimal
     count: Decimal
     cost: Decimal
     revenue: Decimal
     fees: Decimal
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Money in (positive) or out; ``is_listed`` when the account's history shows it."""
+
+    sequence: int
+    amount: Decimal
+    at: datetime
+    is_listed: bool
 
 
 class Account:
@@ -110,6 +128,7 @@ class Account:
         self.fills: list[Fill] = []
         self.positions: dict[str, Position] = {}
         self.settlements: list[Settlement] = []
+        self.transfers: list[Transfer] = []
         self.client_order_ids: set[str] = set()
         self._resting: dict[str, dict[str, Order]] = {}
 
@@ -163,13 +182,12 @@ class Account:
         position.updated_at = fill.at
         self.fills.append(fill)
 
-    def settle(self, ticker: str, result: str, at: datetime) -> None:
+    def settle(self, ticker: str, result: str, value: Decimal, at: datetime) -> None:
         """Pay a market's result. A market we never traded leaves no trace."""
         position = self.positions.get(ticker)
         if position is None or position.is_settled:
             return
-        wins = (position.count > 0) == (result == "yes")
-        revenue = abs(position.count) if wins else Decimal(0)
+        revenue = max(position.count, Decimal(0)) * value - min(position.count, Decimal(0)) * (1 - value)
         if position.count:
             self.settlements.append(
                 Settlement(
@@ -177,6 +195,7 @@ class Account:
                     ticker=ticker,
                     event_ticker=position.event_ticker,
                     result=result,
+                    value=value,
                     count=position.count,
                     cost=position.cost,
                     revenue=revenue,
@@ -192,6 +211,35 @@ class Account:
             True,
             at,
         )
+
+    def revise(self, ticker: str, result: str, value: Decimal, at: datetime) -> bool:
+        """Pay a settled market anew: the new row takes the old one's place. False when nothing was paid."""
+        for place, paid in enumerate(self.settlements):
+            if paid.ticker == ticker:
+                revenue = max(paid.count, Decimal(0)) * value - min(paid.count, Decimal(0)) * (1 - value)
+                self.cash += revenue - paid.revenue
+                self.positions[ticker].realized += revenue - paid.revenue
+                self.settlements[place] = replace(paid, result=result, value=value, revenue=revenue, at=at)
+                return True
+        return False
+
+    def transfer(self, amount: Decimal, at: datetime, *, is_listed: bool) -> None:
+        """Move money in (positive) or out."""
+        self.cash += amount
+        self.transfers.append(Transfer(len(self.transfers), amount, at, is_listed))
+
+    def frozen(self) -> "Account":
+        """Return a copy that stays as this account is now."""
+        copy = Account(self.starting_cash)
+        copy.cash = self.cash
+        copy.orders = {key: replace(order) for key, order in self.orders.items()}
+        copy.positions = {key: replace(row) for key, row in self.positions.items()}
+        copy.fills, copy.settlements = list(self.fills), list(self.settlements)
+        copy.transfers = list(self.transfers)
+        copy._resting = {
+            ticker: {key: copy.orders[key] for key in book} for ticker, book in self._resting.items()
+        }
+        return copy
 
     def collateral(self, ticker: str, extra: Iterable[Order] = ()) -> Decimal:
         """Return dollars tied up by a market's resting orders (and ``extra`` ones, as if they rested).

@@ -3,7 +3,8 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -12,48 +13,51 @@ from urllib.parse import parse_qsl
 from trader.simulator.control import Control, RequestLog
 from trader.simulator.ensemble import Ensemble
 from trader.simulator.exchange import Exchange
-from trader.simulator.faults import Fault, FaultKind, Faults
+from trader.simulator.faults import FaultKind
 from trader.simulator.http import Answer, Request, Route, Router, answer
+from trader.simulator.limits import Buckets
 from trader.simulator.market_data import BASE, MarketData
+from trader.simulator.mischief import Mischief
 from trader.simulator.portfolio import Portfolio
 from trader.simulator.refusals import Refused, not_found, too_many_requests
 from trader.simulator.signatures import KEY_HEADER, PublicKey, verify
+from trader.simulator.spoiled import NoReply, spoil
 from trader.simulator.weather import Weather
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-HANG_S = 60.0
-"""Longest real time a timed-out call is left waiting before its connection is cut."""
+HANG_S, TRICKLE_S = 60.0, 0.2
+"""Longest real time a timed-out call is left waiting before its connection is cut; between two bytes."""
 
 TRANSPORTS: dict[tuple[str, int, int], asyncio.Transport] = {}
 """Open connections by the peer's address and our port, so that a fault can cut one."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoReply:
-    """The caller gets nothing: its connection is cut at once, or after it waited as long as it would."""
-
-    at_once: bool
-
-
 class Simulator:
-    """The whole service on one world, one account, one clock; one event loop owns all state."""
+    """The whole service on one world, one account, one clock; one event loop owns all state.
+
+    ``elapsed`` is the clock of the request budget in seconds; without one, requests are not limited.
+    """
 
     def __init__(
-        self, exchange: Exchange, keys: Mapping[str, PublicKey], faults: list[Fault], log_file: Path | None
+        self,
+        exchange: Exchange,
+        keys: Mapping[str, PublicKey],
+        log_file: Path | None = None,
+        elapsed: Callable[[], float] | None = None,
     ) -> None:
         self.exchange, self._keys, self._log_file = exchange, keys, log_file
-        self._faults, self._log = Faults(faults), RequestLog()
-        world, now = exchange.world, exchange.clock.now
-        control = Control(exchange, self._faults, self._log)
+        self.faults, self._log = exchange.faults, RequestLog()
+        self._buckets = Buckets(elapsed)
+        world = exchange.world
         parts = (
             MarketData(exchange),
-            Portfolio(exchange),
-            Weather(world, now),
-            Ensemble(world, now),
-            control,
+            Portfolio(exchange, Mischief(exchange)),
+            Weather(world, exchange.clock.now, self.faults),
+            Ensemble(world, lambda: self.faults.known_at("weather_ensemble", exchange.clock.now())),
+            Control(exchange, self.faults, self._log),
         )
         self._router = Router(tuple(route for part in parts for route in part.routes()))
         self._log_stream = log_file.open("a", encoding="utf-8", buffering=1) if log_file else None
@@ -71,7 +75,7 @@ class Simulator:
         )
         reply = self.respond(request)
         if isinstance(reply, NoReply):
-            await _abandon(scope, receive, at_once=reply.at_once)
+            await _abandon(scope, receive, send, reply)
         else:
             await self._send(send, reply)
 
@@ -82,25 +86,41 @@ class Simulator:
             self._record(request, 404)
             return self._dated(_refusal(not_found()))
         route, params = found
-        fault = self._faults.next(route.operation)
-        reply: Answer | None = None
-        if fault is None or fault.is_applied_first:
-            reply = self._handle(route, _with(request, params))
-        if fault is not None:
-            reply = _spoiled(fault)
+        fault = self.faults.next(route.operation, self.exchange.clock.now())
+        if fault is None:
+            reply: Answer | NoReply = self._dated(self._handle(route, _with(request, params)))
+        else:
+            is_done = fault.kind.is_applied_first
+            right = self._dated(self._handle(route, _with(request, params))) if is_done else None
+            reply = spoil(fault.kind, right, self.faults.random)
+            reply = reply if isinstance(reply, NoReply) else self._dated(reply)
         self._log.add(route, KEY_HEADER in request.headers)
-        self._record(request, reply.status if reply else 0)
-        return NoReply(at_once=fault is FaultKind.DROP_CONNECTION) if reply is None else self._dated(reply)
+        self._record(request, 0 if isinstance(reply, NoReply) else reply.status)
+        return reply
+
+    def _now_there(self) -> datetime:
+        """The exchange's own clock, which may differ from the world's."""
+        now = self.exchange.clock.now()
+        offset = self.faults.on(FaultKind.CLOCK_OFFSET, "*", now)
+        if offset is None:
+            return now
+        offset.fired += 1
+        return now + timedelta(seconds=offset.value)
 
     def _dated(self, reply: Answer) -> Answer:
-        """Add the world's date, because clients measure their skew by it."""
-        date = format_datetime(self.exchange.clock.now(), usegmt=True)
-        return replace(reply, headers=(("date", date), *reply.headers))
+        """Add the exchange's date, because clients measure their skew by it."""
+        if reply.headers and reply.headers[0][0] == "date":
+            return reply
+        return replace(
+            reply, headers=(("date", format_datetime(self._now_there(), usegmt=True)), *reply.headers)
+        )
 
     def _handle(self, route: Route, request: Request) -> Answer:
         try:
             if route.is_signed or (KEY_HEADER in request.headers and request.path.startswith(BASE)):
-                verify(self._keys, request.method, request.path, request.headers, self.exchange.clock.now())
+                verify(self._keys, request.method, request.path, request.headers, self._now_there())
+                if not self._buckets.take(route.operation, is_write=request.method != "GET"):
+                    raise too_many_requests()
             return route.handler(request)
         except Refused as refused:
             return _refusal(refused)
@@ -136,10 +156,6 @@ class Simulator:
             route.operation for route in self._router.routes if not route.template.startswith("/sim/")
         )
 
-    def plan(self, faults: list[Fault]) -> None:
-        """Add faults before the first request."""
-        self._faults.planned.extend(faults)
-
 
 async def _body(receive: Receive) -> bytes:
     parts = []
@@ -158,30 +174,38 @@ def _refusal(refused: Refused) -> Answer:
     return answer(refused.status, refused.body)
 
 
-def _spoiled(fault: FaultKind) -> Answer | None:
-    """Return the wrong answer of a fault, or None when there is none at all."""
-    if fault in (FaultKind.HTTP_500, FaultKind.HTTP_500_AFTER_ACCEPT):
-        return answer(500, {"error": {"code": "internal_server_error", "message": "internal server error"}})
-    if fault is FaultKind.HTTP_429:
-        return _refusal(too_many_requests())
-    if fault is FaultKind.HTML_BODY:
-        return Answer(200, b"<html><body>upstream gateway</body></html>", "text/html")
-    return None
-
-
-async def _abandon(scope: Scope, receive: Receive, at_once: bool) -> None:
-    """Never answer: cut the connection at once, or when the caller gave up or waited too long."""
+async def _abandon(scope: Scope, receive: Receive, send: Send, reply: NoReply) -> None:
+    """Never answer, or not to the end: cut the connection at once, or when the caller waited long enough."""
     transport = TRANSPORTS.get((*scope["client"], scope["server"][1]))
 
     async def gone() -> None:
         while (await receive())["type"] != "http.disconnect":
             await asyncio.sleep(0)
 
+    async def trickle(body: bytes) -> None:
+        for byte in body:
+            await send({"type": "http.response.body", "body": bytes([byte]), "more_body": True})
+            await asyncio.sleep(TRICKLE_S)
+
+    if reply.begun is not None:
+        head = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % (len(reply.begun.body) + 1)),
+        ]
+        await send({"type": "http.response.start", "status": reply.begun.status, "headers": head})
+        half = reply.begun.body[: len(reply.begun.body) // 2] if reply.at_once else b""
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+    at_once = reply.at_once
     if not at_once:
+        slow = asyncio.ensure_future(trickle(reply.begun.body)) if reply.begun else None
         try:
             await asyncio.wait_for(gone(), HANG_S)
         except TimeoutError:
             at_once = True
+        if slow is not None:
+            slow.cancel()
     if at_once and transport is not None:
+        if reply.begun is not None:
+            await asyncio.sleep(0.01)  # what was sent leaves before the cut
         transport.abort()
         await gone()

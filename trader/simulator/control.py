@@ -9,7 +9,7 @@ from trader.simulator.envelopes import rfc3339
 from trader.simulator.exchange import Exchange
 from trader.simulator.faults import Faults
 from trader.simulator.http import Answer, Request, Route, answer
-from trader.simulator.portfolio import fill_json, order_json, position_json, settlement_json
+from trader.simulator.portfolio_json import fill_json, order_json, position_json, settlement_json
 from trader.simulator.world import instant
 
 
@@ -108,6 +108,10 @@ class Control:
                     for row in account.positions.values()
                 ],
                 "settlements": [settlement_json(row) for row in account.settlements],
+                "transfers": [
+                    {"amount_dollars": f"{row.amount:f}", "at": rfc3339(row.at), "listed": row.is_listed}
+                    for row in account.transfers
+                ],
             },
         )
 

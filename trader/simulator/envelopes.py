@@ -10,6 +10,7 @@ from typing import Any
 
 from trader.domain.cities import CityConfig, load_cities
 from trader.domain.types import MarketStatus, MarketType
+from trader.simulator.lifecycle import SCALAR, Life
 from trader.simulator.world import SETTLEMENT_TIMER_S, Levels, Market, World
 
 _WORD = {MarketType.HIGH: ("highest", "high", "Highest"), MarketType.LOW: ("lowest", "low", "Lowest")}
@@ -25,7 +26,7 @@ _EARLY_CLOSE = (
     "Expiration will occur on the sooner of the first 7:00 or 8:00\nAM ET following the release of the data "
     "for {day}, or one week after {day}."
 )
-_DECIDED = (MarketStatus.DETERMINED, MarketStatus.FINALIZED)
+_DECIDED = (MarketStatus.DETERMINED, MarketStatus.DISPUTED, MarketStatus.AMENDED, MarketStatus.FINALIZED)
 
 
 def rfc3339(at: datetime) -> str:
@@ -97,7 +98,7 @@ def settlement_sources(city: CityConfig) -> list[dict[str, str]]:
 
 
 def market_json(
-    world: World, market: Market, status: MarketStatus, depth: tuple[Levels, Levels]
+    world: World, market: Market, life: Life, status: MarketStatus, depth: tuple[Levels, Levels]
 ) -> dict[str, Any]:
     """Return one market. An empty side is a bid of 0 and an ask of 1, as the exchange writes it."""
     city, word = load_cities()[market.city], _WORD[market.market_type][0]
@@ -119,9 +120,9 @@ def market_json(
         "no_sub_title": label(market),
         "status": status.value,
         "created_time": rfc3339(market.created_at),
-        "updated_time": rfc3339(_changed_at(market, status)),
+        "updated_time": rfc3339(life.changed_at(market, status)),
         "open_time": rfc3339(market.open_at),
-        "close_time": rfc3339(market.close_at),
+        "close_time": rfc3339(life.close_at),
         "expected_expiration_time": rfc3339(noon + timedelta(days=1)),
         "expiration_time": rfc3339(noon + timedelta(days=7)),
         "latest_expiration_time": rfc3339(noon + timedelta(days=7)),
@@ -153,25 +154,23 @@ def market_json(
         "price_ranges": [{"start": "0.0000", "end": "1.0000", "step": "0.0100"}],
         "settlement_bounds_type": "default",
         "exchange_index": 0,
-        **_outcome(market, status),
+        **_outcome(market, life, status),
     }
 
 
-def _outcome(market: Market, status: MarketStatus) -> dict[str, Any]:
-    """Result fields: a determined market names its result before the value it settles on."""
-    if status not in _DECIDED or market.result is None:
+def _outcome(market: Market, life: Life, status: MarketStatus) -> dict[str, Any]:
+    """Result fields: a determined market names its result before the value it settles on.
+
+    A fair price stands for a missing value, so that the value stays empty.
+    """
+    if status not in _DECIDED or life.result is None:
         return {"result": "", "expiration_value": ""}
-    shown: dict[str, Any] = {"result": market.result, "expiration_value": ""}
-    shown["settlement_value_dollars"] = "1.0000" if market.result == "yes" else "0.0000"
-    if (
-        status is MarketStatus.FINALIZED
-        and market.settled_at is not None
-        and market.settled_value is not None
-    ):
-        shown |= {
-            "expiration_value": count(market.settled_value),
-            "settlement_ts": rfc3339(market.settled_at),
-        }
+    shown: dict[str, Any] = {"result": life.result, "expiration_value": ""}
+    shown["settlement_value_dollars"] = dollars(life.value)
+    if status is MarketStatus.FINALIZED and life.settled_at is not None:
+        shown["settlement_ts"] = rfc3339(life.settled_at)
+        if life.result != SCALAR and market.settled_value is not None:
+            shown["expiration_value"] = count(market.settled_value)
     return shown
 
 
@@ -179,18 +178,6 @@ def book_json(depth: tuple[Levels, Levels]) -> dict[str, list[list[str]]]:
     """Return bids of both sides, ascending, best last."""
     yes, no = ([[cents_text(cents), size_text(size)] for cents, size in side] for side in depth)
     return {"yes_dollars": yes, "no_dollars": no}
-
-
-def _changed_at(market: Market, status: MarketStatus) -> datetime:
-    """When the market last changed by the clock, for ``updated_time``."""
-    moments = {
-        MarketStatus.INITIALIZED: market.created_at,
-        MarketStatus.ACTIVE: market.open_at,
-        MarketStatus.CLOSED: market.close_at,
-        MarketStatus.DETERMINED: market.determined_at,
-        MarketStatus.FINALIZED: market.settled_at,
-    }
-    return moments[status] or market.close_at
 
 
 def label(market: Market) -> str:

@@ -1,16 +1,18 @@
 """The exchange: what stands, what an order does to it, what the clock does to orders and positions."""
 
-import heapq
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
-from zoneinfo import ZoneInfo
 
 from trader.domain.types import MarketStatus
 from trader.simulator.account import Account, Fill, Order, OrderState
+from trader.simulator.agenda import CLOSE, EXPIRE, FILL, PAUSE, SETTLE, Agenda
+from trader.simulator.books import Books
 from trader.simulator.clock import WorldClock
+from trader.simulator.faults import FaultKind, Faults
+from trader.simulator.lifecycle import Life, Lifecycle
 from trader.simulator.matching import Ask, Match, crosses, match
 from trader.simulator.order_request import OrderRequest
 from trader.simulator.refusals import exchange_error, not_found
@@ -18,16 +20,6 @@ from trader.simulator.world import Levels, Market, World
 
 _CENT, _PRICE_STEP = Decimal("0.01"), Decimal("0.01")
 _MULTIPLIER = Decimal(1)
-_EXPIRE, _PAUSE, _CLOSE, _SETTLE = range(4)
-_EASTERN = ZoneInfo("America/New_York")
-
-
-class _Due(NamedTuple):
-    """Something the clock brings. At one instant: expiries, then a pause, then closes, then payouts."""
-
-    at: datetime
-    kind: int
-    subject: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,73 +34,61 @@ class Placed:
         return self.order.remaining
 
 
-def maintenance_windows(start: datetime, end: datetime) -> tuple[tuple[datetime, datetime], ...]:
-    """Return the weekly trading pauses that touch [start, end]: Thursdays 03:00 to 05:00 Eastern."""
-    days = (start.date() + timedelta(days=offset) for offset in range((end - start).days + 2))
-    windows = (
-        tuple(
-            datetime(day.year, day.month, day.day, hour, tzinfo=_EASTERN).astimezone(UTC) for hour in (3, 5)
-        )
-        for day in days
-        if day.isoweekday() == 4
-    )
-    return tuple((opens, closes) for opens, closes in windows if closes > start and opens < end)
-
-
 class Exchange:
-    """One account on one recorded world. Every entry lets the clock catch up first."""
+    """One account on one recorded world. Every entry lets the clock catch up first.
 
-    def __init__(self, world: World, clock: WorldClock, cash: Decimal, seed: int) -> None:
+    ``on_rest`` and ``on_change`` are told of orders that begin to rest and of everything that changed.
+    """
+
+    def __init__(
+        self, world: World, clock: WorldClock, cash: Decimal, seed: int, faults: Faults | None = None
+    ) -> None:
         self.world, self.clock, self.account, self._seed = world, clock, Account(cash), seed
-        self.pauses = maintenance_windows(world.start, world.end)
-        self._capture: int | None = None
-        self._taken: dict[tuple[str, bool, int], int] = {}
-        self.taken_version: dict[str, int] = {}
-        closes = [_Due(row.close_at, _CLOSE, row.ticker) for row in world.markets.values()]
-        pays = [_Due(row.settled_at, _SETTLE, row.ticker) for row in world.markets.values() if row.settled_at]
-        self._due = [*closes, *pays, *(_Due(opens, _PAUSE, "") for opens, _ in self.pauses)]
-        heapq.heapify(self._due)
+        self.faults = faults if faults is not None else Faults()
+        self.lifecycle = Lifecycle(world, self.faults)
+        self.on_rest: Callable[[Order], None] = lambda _: None
+        self.on_change: Callable[[datetime], None] = lambda _: None
+        self.agenda, self.books = Agenda(), Books(world)
+        for opens, _ in self.lifecycle.pauses:
+            self.agenda.plan(opens, PAUSE, self._pause)
+        for ticker, life in self.lifecycle.lives.items():
+            self._plan_life(ticker, life)
 
     # what the clock does
 
     def advance(self) -> datetime:
         """Apply everything due until now, each at its own instant, and return now."""
         now = self.clock.now()
-        while self._due and self._due[0].at <= now:
-            self._happen(heapq.heappop(self._due))
-        capture = self.world.capture_at(now)
-        if capture != self._capture:
-            self._capture = capture
-            self._taken.clear()
-            self.taken_version.clear()
+        self.agenda.catch_up(now, self._moved)
+        self.books.turn_to(now)
         return now
 
-    def _happen(self, due: _Due) -> None:
-        if due.kind == _EXPIRE:
-            order = self.account.orders[due.subject]
-            if order.state is OrderState.RESTING:
-                self.account.close(order, OrderState.CANCELED, due.at)
-        elif due.kind == _PAUSE:
-            for order in self.account.resting():
-                if order.cancel_on_pause:
-                    self.account.close(order, OrderState.CANCELED, due.at)
-        elif due.kind == _CLOSE:
-            for order in self.account.resting(due.subject):
-                self.account.close(order, OrderState.CANCELED, due.at)
-        else:
-            result = self.world.markets[due.subject].result
-            if result is not None:
-                self.account.settle(due.subject, result, due.at)
+    def _moved(self, at: datetime) -> None:
+        self.on_change(at)
 
-    def is_paused(self, now: datetime) -> bool:
-        return any(opens <= now < closes for opens, closes in self.pauses)
+    def _plan_life(self, ticker: str, life: Life) -> None:
+        self.agenda.plan(life.close_at, CLOSE, lambda at: self._cancel_resting(ticker, at))
+        if life.pause is not None:  # what rests is cancelled when trading in the market comes back
+            self.agenda.plan(life.pause[1], PAUSE, lambda at: self._cancel_resting(ticker, at))
+        if life.settled_at is None or life.result is None:
+            return
+        result, value = life.result, life.value
+        self.agenda.plan(life.settled_at, SETTLE, lambda at: self.account.settle(ticker, result, value, at))
+
+    def _cancel_resting(self, ticker: str, at: datetime) -> None:
+        for order in self.account.resting(ticker):
+            self.account.close(order, OrderState.CANCELED, at)
+
+    def _pause(self, at: datetime) -> None:
+        for order in self.account.resting():
+            if order.cancel_on_pause:
+                self.account.close(order, OrderState.CANCELED, at)
+
+    def _expire(self, order: Order, at: datetime) -> None:
+        if order.state is OrderState.RESTING:
+            self.account.close(order, OrderState.CANCELED, at)
 
     # what stands
-
-    @property
-    def capture(self) -> int | None:
-        """Number of the capture whose books stand now."""
-        return self._capture
 
     def market(self, ticker: str, now: datetime) -> Market:
         """Return a market that is listed by now. Raises Refused (404)."""
@@ -117,54 +97,41 @@ class Exchange:
             raise not_found()
         return market
 
+    def life(self, market: Market) -> Life:
+        return self.lifecycle.lives[market.ticker]
+
     def status(self, market: Market, now: datetime) -> MarketStatus:
-        if now < market.open_at:
-            return MarketStatus.INITIALIZED
-        if now < market.close_at:
-            return MarketStatus.ACTIVE
-        if market.determined_at is None or now < market.determined_at:
-            return MarketStatus.CLOSED
-        if market.settled_at is None or now < market.settled_at:
-            return MarketStatus.DETERMINED
-        return MarketStatus.FINALIZED
+        return self.life(market).status(market, now)
 
     def depth(self, market: Market, now: datetime) -> tuple[Levels, Levels]:
         """Return (YES bids, NO bids) that stand, ascending: the capture less what we took, or nothing."""
-        if self._capture is None or self.status(market, now) is not MarketStatus.ACTIVE:
-            return (), ()
-        recorded = self.world.book(self._capture, market.ticker)
-        if recorded is None:
-            return (), ()
-        if market.ticker not in self.taken_version:
-            return recorded
-        yes, no = (
-            tuple(
-                (cents, left)
-                for cents, size in side
-                if (left := size - self._taken.get((market.ticker, is_yes, cents), 0)) > 0
-            )
-            for side, is_yes in zip(recorded, (True, False), strict=True)
-        )
-        return yes, no
+        is_active = self.status(market, now) is MarketStatus.ACTIVE
+        return self.books.depth(market.ticker) if is_active else ((), ())
 
     # what an order does
 
     def create(self, request: OrderRequest) -> Placed:
         """Accept an order, or raise Refused and change nothing (a killed fill-or-kill burns its id)."""
-        now = self.advance()
+        return self.place(request, self.advance())
+
+    def place(self, request: OrderRequest, now: datetime, *, is_foreign: bool = False) -> Placed:
+        """Like ``create`` at an instant the clock has caught up with; ``is_foreign``: not our client's."""
         market = self.market(request.ticker, now)
-        if request.client_order_id and request.client_order_id in self.account.client_order_ids:
+        if self._is_taken(request.client_order_id, now):
             raise exchange_error(409, "order_already_exists")
         status = self.status(market, now)
-        if status is MarketStatus.INITIALIZED:
+        if status in (MarketStatus.INITIALIZED, MarketStatus.INACTIVE):
             raise exchange_error(400, "MARKET_NOT_ACTIVE")
         if status is not MarketStatus.ACTIVE:
             raise exchange_error(409, "market_closed")
-        if self.is_paused(now):
+        if self.lifecycle.is_stopped(now):
+            raise exchange_error(409, "exchange_is_paused")
+        if self.lifecycle.is_trading_paused(now):
             raise exchange_error(409, "trading_is_paused")
         if request.price % _PRICE_STEP or not 0 < request.price < 1:
             raise exchange_error(400, "invalid_price")
         order = self._order(request, market, now)
+        order.is_foreign = is_foreign
         allowed = self._reducible(order) if request.reduce_only else request.count
         standing = self._standing(market, request, now)
         cents, wanted = int(request.price / _CENT), int(allowed * 100)
@@ -183,6 +150,16 @@ class Exchange:
         if request.time_in_force == "fill_or_kill" and result.left and not result.met_self:
             raise exchange_error(409, "fill_or_kill_insufficient_resting_volume")
         return self._commit(order, request, result, fills, now)
+
+    def _is_taken(self, client_order_id: str, now: datetime) -> bool:
+        """Whether an id was used before: for ever, or, where told, only while its order rests."""
+        if not client_order_id or client_order_id not in self.account.client_order_ids:
+            return False
+        if (reusable := self.faults.on(FaultKind.IDS_REUSABLE, client_order_id, now)) is None:
+            return True
+        is_resting = any(order.client_order_id == client_order_id for order in self.account.resting())
+        reusable.fired += not is_resting
+        return is_resting
 
     def _order(self, request: OrderRequest, market: Market, now: datetime) -> Order:
         number = len(self.account.orders)
@@ -267,9 +244,8 @@ class Exchange:
         for own_id in result.withdrawn:
             self.account.close(self.account.orders[own_id], OrderState.CANCELED, now)
         for take, fill in zip(result.takes, fills, strict=True):
-            opposite = (order.ticker, not order.is_bid, 100 - take.cents if order.is_bid else take.cents)
-            self._taken[opposite] = self._taken.get(opposite, 0) + take.hundredths
-            self.taken_version[order.ticker] = self.taken_version.get(order.ticker, 0) + 1
+            cents = 100 - take.cents if order.is_bid else take.cents
+            self.books.take(order.ticker, is_yes=not order.is_bid, cents=cents, hundredths=take.hundredths)
             self.account.book_fill(fill)
             order.filled += fill.count
             order.fill_cost += fill.count * (fill.price if order.is_bid else 1 - fill.price)
@@ -279,22 +255,84 @@ class Exchange:
         if not rests:
             order.state = OrderState.EXECUTED if order.filled == order.initial else OrderState.CANCELED
         self.account.add(order)
-        if rests and order.expires_at is not None:
-            heapq.heappush(self._due, _Due(order.expires_at, _EXPIRE, order.order_id))
+        if rests:
+            if order.expires_at is not None:
+                self.agenda.plan(order.expires_at, EXPIRE, lambda at: self._expire(order, at))
+            self.on_rest(order)
+        self.on_change(now)
         return Placed(order, fills)
+
+    def fill_resting(
+        self, order: Order, count: Decimal, at: datetime, *, is_unexpected: bool = False
+    ) -> None:
+        """Let somebody take ``count`` contracts of an order at its price; a maker pays no fee.
+
+        ``is_unexpected``: the order was cancelled already, and this trade had been under way.
+        """
+        number = len(self.account.fills)
+        fill = Fill(
+            sequence=number,
+            fill_id=self._id("fill", number),
+            order_id=order.order_id,
+            ticker=order.ticker,
+            event_ticker=order.event_ticker,
+            is_bid=order.is_bid,
+            count=count,
+            price=order.price,
+            fee=Decimal(0),
+            at=at,
+            is_taker=False,
+            is_unexpected=is_unexpected,
+        )
+        self.account.book_fill(fill)
+        order.filled += count
+        order.maker_cost += count * order.cost_per_contract
+        order.updated_at = at
+        if not is_unexpected:
+            order.remaining -= count
+            if not order.remaining:
+                self.account.close(order, OrderState.EXECUTED, at)
 
     def cancel(self, order_id: str) -> tuple[Order, Decimal]:
         """Cancel a resting order, return it with the contracts freed. Raises Refused (404) for any other."""
         now = self.advance()
         order = self.account.orders.get(order_id)
+        if order is not None and self._refuses_cancels(order, now):
+            raise exchange_error(409, "market_closed")
+        if self.lifecycle.is_stopped(now):
+            raise exchange_error(409, "exchange_is_paused")
         if order is None or order.state is not OrderState.RESTING:
             raise not_found()
-        return order, self.account.close(order, OrderState.CANCELED, now)
+        if self.faults.strikes(FaultKind.CANCEL_TOO_LATE, order.ticker, now):
+            self.fill_resting(order, order.remaining, now)
+            self.on_change(now)
+            raise not_found()
+        freed = self.account.close(order, OrderState.CANCELED, now)
+        if late := self.faults.strikes(FaultKind.LATE_FILL, order.ticker, now):
+            count = max(_CENT, (freed / 2).quantize(Decimal(1)))
+            self.agenda.plan(
+                now + timedelta(seconds=late.value),
+                FILL,
+                lambda at: self.fill_resting(order, min(count, freed), at, is_unexpected=True),
+            )
+        self.on_change(now)
+        return order, freed
+
+    def _refuses_cancels(self, order: Order, now: datetime) -> bool:
+        """After its close a market takes no order operation at all."""
+        return self.status(self.world.markets[order.ticker], now) not in (
+            MarketStatus.ACTIVE,
+            MarketStatus.INACTIVE,
+            MarketStatus.INITIALIZED,
+        )
 
     def cancel_all(self) -> int:
-        """Cancel every resting order, return how many."""
+        """Cancel every resting order, return how many. Raises Refused while the exchange is paused."""
         now = self.advance()
+        if self.lifecycle.is_stopped(now):
+            raise exchange_error(409, "exchange_is_paused")
         orders = self.account.resting()
         for order in orders:
             self.account.close(order, OrderState.CANCELED, now)
+        self.on_change(now)
         return len(orders)

@@ -7,6 +7,7 @@ from trader.domain.types import MarketStatus
 from trader.simulator.envelopes import book_json, event_json, market_json, rfc3339, series_json
 from trader.simulator.exchange import Exchange
 from trader.simulator.http import RENDERED, Answer, Request, Route, answer, as_json
+from trader.simulator.lifecycle import maintenance_windows
 from trader.simulator.paging import limit_of, page, seconds_of
 from trader.simulator.refusals import bad_query, not_found
 from trader.simulator.world import Market
@@ -53,20 +54,21 @@ class MarketData:
             ("/markets/{ticker}/orderbook", "read_books", self.book),
             ("/exchange/status", "read_status", self.status),
             ("/exchange/schedule", "read_status", self.schedule),
-            ("/exchange/user_data_timestamp", "read_status", self.user_data_timestamp),
         )
         return tuple(Route("GET", BASE + path, operation, handler) for path, operation, handler in table)
 
     def _key(self, market: Market, now: datetime) -> _CacheKey:
         status = self._exchange.status(market, now)
-        standing = self._exchange.capture if status is MarketStatus.ACTIVE else None
-        return status, standing, self._exchange.taken_version.get(market.ticker, 0)
+        books = self._exchange.books
+        standing = books.capture if status is MarketStatus.ACTIVE else None
+        return status, standing, books.version.get(market.ticker, 0)
 
     def _market_bytes(self, market: Market, now: datetime) -> bytes:
         key = self._key(market, now)
         cached = self._markets.get(market.ticker)
         if cached is None or cached[0] != key:
-            shown = market_json(self._world, market, key[0], self._exchange.depth(market, now))
+            life, depth = self._exchange.life(market), self._exchange.depth(market, now)
+            shown = market_json(self._world, market, life, key[0], depth)
             cached = self._markets[market.ticker] = (key, as_json(shown))
         return cached[1]
 
@@ -114,7 +116,7 @@ class MarketData:
             if markets[0].created_at <= now
             and query.get("series_ticker", markets[0].series_ticker) == markets[0].series_ticker
             and (not tickers or ticker in tickers)
-            and (min_close is None or markets[0].close_at >= min_close)
+            and (min_close is None or self._exchange.life(markets[0]).close_at >= min_close)
             and (wanted is None or any(self._exchange.status(market, now) in wanted for market in markets))
         ]
         chosen, cursor = page(rows, query, limit)
@@ -170,8 +172,10 @@ class MarketData:
             and (not series or market.series_ticker == series)
             and (not event or market.event_ticker == event)
             and (wanted is None or self._exchange.status(market, now) in wanted)
-            and _within(market.close_at, bounds["min_close_ts"], bounds["max_close_ts"])
-            and _within(market.settled_at, bounds["min_settled_ts"], bounds["max_settled_ts"])
+            and _within(self._exchange.life(market).close_at, bounds["min_close_ts"], bounds["max_close_ts"])
+            and _within(
+                self._exchange.life(market).settled_at, bounds["min_settled_ts"], bounds["max_settled_ts"]
+            )
         ]
         if query.get("mve_filter") == "only":
             rows = []
@@ -208,22 +212,25 @@ class MarketData:
         return Answer(200, b'{"orderbooks":[%s]}' % b",".join(parts), headers=(RENDERED,))
 
     def status(self, _: Request) -> Answer:
-        trading = not self._exchange.is_paused(self._exchange.advance())
-        flags = {"exchange_active": True, "trading_active": trading, "intra_exchange_transfers_active": True}
+        now, lifecycle = self._exchange.advance(), self._exchange.lifecycle
+        flags = {
+            "exchange_active": not lifecycle.is_stopped(now),
+            "trading_active": not lifecycle.is_trading_paused(now),
+            "intra_exchange_transfers_active": True,
+        }
         shards = [{"exchange_index": 0, "description": "default", **flags}]
         return answer(200, {**flags, "exchange_index_statuses": shards}, RENDERED)
 
     def schedule(self, _: Request) -> Answer:
+        """The weekly pause; what happens unannounced is not in it."""
         whole_day = [{"open_time": "00:00", "close_time": "00:00"}]
         bounds = {"start_time": rfc3339(self._world.start), "end_time": rfc3339(self._world.end)}
         hours = [{**bounds, **dict.fromkeys(_WEEKDAYS, whole_day)}]
         windows = [
-            {"start_datetime": rfc3339(a), "end_datetime": rfc3339(b)} for a, b in self._exchange.pauses
+            {"start_datetime": rfc3339(a), "end_datetime": rfc3339(b)}
+            for a, b in maintenance_windows(self._world.start, self._world.end)
         ]
         return answer(200, {"schedule": {"standard_hours": hours, "maintenance_windows": windows}}, RENDERED)
-
-    def user_data_timestamp(self, _: Request) -> Answer:
-        return answer(200, {"as_of_time": rfc3339(self._exchange.advance())})
 
 
 def _within(at: datetime | None, earliest: datetime | None, latest: datetime | None) -> bool:

@@ -21,7 +21,7 @@ from trader.domain.errors import ConfigurationError
 from trader.simulator.app import TRANSPORTS, Simulator
 from trader.simulator.clock import WorldClock
 from trader.simulator.exchange import Exchange
-from trader.simulator.faults import load_faults
+from trader.simulator.faults import Faults, load_faults
 from trader.simulator.signatures import PublicKey, load_public_key, make_key
 from trader.simulator.world import World
 
@@ -96,10 +96,10 @@ def _assemble(
         path = (key_dir / "simulator_ed25519.pem").resolve()
         loaded[key_id], key_file = make_key(path), str(path)
     clock = WorldClock(recorded.start, recorded.end, speed, time.monotonic)
-    app = Simulator(Exchange(recorded, clock, cash, seed), loaded, [], log)
-    if faults is not None:
-        app.plan(load_faults(faults, app.operations))
-    return app, key_id, key_file
+    exchange = Exchange(recorded, clock, cash, seed, Faults(load_faults(faults) if faults else (), seed))
+    # a stepped world stands still within a cycle: its requests would never be let through again
+    elapsed = None if clock.frozen else time.monotonic
+    return Simulator(exchange, loaded, log, elapsed), key_id, key_file
 
 
 def _listen(port: int) -> socket.socket:

@@ -1,6 +1,7 @@
 """api.weather.gov, from recorded temperatures and climate values."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
@@ -9,6 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 from trader.domain.cities import CityConfig, load_cities
 from trader.simulator.climate_text import report_text
 from trader.simulator.ensemble import city_near
+from trader.simulator.faults import FaultKind, Faults
 from trader.simulator.http import RENDERED, Answer, Request, Route, as_json
 from trader.simulator.world import Climate, Temperature, World, instant
 
@@ -46,8 +48,10 @@ def _quantity(unit: str, value: Decimal | None) -> dict[str, Any]:
 class Weather:
     """Serves the weather service. Nothing is visible before the instant at which it was recorded."""
 
-    def __init__(self, world: World, now: Callable[[], datetime]) -> None:
-        self._world, self._now = world, now
+    def __init__(self, world: World, clock: Callable[[], datetime], faults: Faults) -> None:
+        self._world, self._clock, self._faults = world, clock, faults
+        self._shown_at = clock()
+        self._features: dict[tuple[str, datetime, Decimal], dict[str, Any]] = {}
         self._by_station = {city.settlement_station: city for city in load_cities().values()}
         self._by_location = {
             location: city for city in load_cities().values() for location in city.report_locations
@@ -81,15 +85,21 @@ class Weather:
             ("/products/{product}", "weather_reports", self._product, ()),
         )
         return tuple(
-            Route("GET", path, name, self._guarded(handler, known)) for path, name, handler, known in table
+            Route("GET", path, name, self._guarded(name, handler, known))
+            for path, name, handler, known in table
         )
 
+    def _now(self) -> datetime:
+        """The instant whose knowledge the present answer shows."""
+        return self._shown_at
+
     def _guarded(
-        self, handler: Callable[[Request], Answer], known: tuple[str, ...]
+        self, operation: str, handler: Callable[[Request], Answer], known: tuple[str, ...]
     ) -> Callable[[Request], Answer]:
         """Refuse what the service refuses: no User-Agent (403), an unknown parameter (400)."""
 
         def guarded(request: Request) -> Answer:
+            self._shown_at = self._faults.known_at(operation, self._clock())
             try:
                 if not request.headers.get("user-agent", "").strip():
                     raise _Problem(403, "Forbidden", "a User-Agent header is required")
@@ -184,6 +194,13 @@ class Weather:
         return self._geo({"@context": _CONTEXT, **feature})
 
     def _feature(self, city: CityConfig, row: Temperature) -> dict[str, Any]:
+        """Return one report; the same reading is rendered once."""
+        key = (row.station, row.polled_at, row.temp_f)
+        if key not in self._features:
+            self._features[key] = self._rendered(city, row)
+        return self._features[key]
+
+    def _rendered(self, city: CityConfig, row: Temperature) -> dict[str, Any]:
         stamp = row.polled_at.isoformat()
         where = f"{_ORIGIN}/stations/{city.settlement_station}"
         properties = {
@@ -208,7 +225,16 @@ class Weather:
         """Return readings known by now, newest first, as far back as the service keeps them."""
         now = self._now()
         rows = self._world.temperatures.get(city.settlement_station, ())
-        return [row for row in reversed(rows) if now - _KEPT <= row.polled_at <= now]
+        seen = [row for row in reversed(rows) if now - _KEPT <= row.polled_at <= now]
+        frozen = self._faults.on(FaultKind.FROZEN_VALUE, "weather_observations", now)
+        if frozen is None:
+            return seen
+        frozen.fired += 1
+        held = next((row.temp_f for row in seen if row.polled_at < frozen.start), None)
+        return [
+            replace(row, temp_f=held) if held is not None and row.polled_at >= frozen.start else row
+            for row in seen
+        ]
 
     def _list(self, request: Request) -> Answer:
         city, query = self._city_of(request), request.query

@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trader.simulator.account import OrderState
-from trader.simulator.exchange import Exchange, maintenance_windows
+from trader.simulator.exchange import Exchange
+from trader.simulator.lifecycle import maintenance_windows
 from trader.simulator.order_request import OrderRequest
 from trader.simulator.refusals import Refused
 from trader.simulator.world import World

@@ -8,6 +8,7 @@ import pytest
 
 from trader.domain.cities import load_cities
 from trader.simulator.ensemble import Ensemble
+from trader.simulator.faults import Faults
 from trader.simulator.http import Answer, Request, Router
 from trader.simulator.weather import Weather, celsius
 from trader.simulator.world import World
@@ -21,7 +22,9 @@ def get(world: World) -> Get:
     """Return a reader of one path at one instant."""
 
     def read(path: str, at: datetime = UTC_NOON, agent: str = "test", **query: str) -> Answer:
-        router = Router((*Weather(world, lambda: at).routes(), *Ensemble(world, lambda: at).routes()))
+        router = Router(
+            (*Weather(world, lambda: at, Faults()).routes(), *Ensemble(world, lambda: at).routes())
+        )
         found = router.find("GET", path)
         assert found is not None
         return found[0].handler(Request("GET", path, query, {"user-agent": agent}, b"", found[1]))

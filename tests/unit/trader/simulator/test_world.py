@@ -9,6 +9,8 @@ from trader.domain.errors import ConfigurationError
 from trader.domain.terms import prove_rules, rules_bounds
 from trader.domain.types import MarketStatus, ReasonCode
 from trader.simulator.envelopes import market_json
+from trader.simulator.faults import Faults
+from trader.simulator.lifecycle import Lifecycle
 from trader.simulator.world import World, instant
 
 
@@ -90,8 +92,11 @@ def test_nothing_of_a_day_without_result_is_ever_determined(world: World) -> Non
 
 def test_rules_text_proves_station_variable_date_source_and_bracket_of_every_market(world: World) -> None:
     reasons: set[ReasonCode] = set()
+    lives = Lifecycle(world, Faults()).lives
     for market in world.markets.values():
-        text = market_json(world, market, MarketStatus.ACTIVE, ((), ()))["rules_primary"]
+        text = market_json(world, market, lives[market.ticker], MarketStatus.ACTIVE, ((), ()))[
+            "rules_primary"
+        ]
         city = load_cities()[market.city]
         reasons |= set(
             prove_rules(text, city=city, market_type=market.market_type, climate_date=market.climate_date)
