@@ -283,11 +283,18 @@ def _serve(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
 
 
 def _fit(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
-    from trader.app.fit import fit_daily_high
+    from trader.app.fit.run import fit_history
+    from trader.domain.canonical import canonical_json
 
-    params = fit_daily_high(Path(arguments.history))
-    text = json.dumps(params, indent=1, sort_keys=True)
+    found = fit_history(
+        Path(arguments.history),
+        arguments.until,
+        with_sources=not arguments.general,
+        name=arguments.name,
+    )
+    text = json.dumps(json.loads(canonical_json(found)), indent=1)
     if arguments.out:
+        Path(arguments.out).parent.mkdir(parents=True, exist_ok=True)
         Path(arguments.out).write_text(text + "\n", encoding="utf-8")
     say(f"written to {arguments.out}" if arguments.out else text)
     return DONE
@@ -433,10 +440,13 @@ def _parser() -> argparse.ArgumentParser:
         server = add(name, _serve, f"Serve the public {name} on loopback with the read-only role.")
         server.add_argument("--port", type=int)
         server.set_defaults(what=name)
-    fit = add(
-        "fit", _fit, "Fit the forecast error's spread on a folder of recorded history. Writes only --out."
+    fit = add("fit", _fit, "Fit forecast parameters on a folder of recorded history. Writes only --out.")
+    fit.add_argument("--history", required=True, help="folder of recorded history")
+    fit.add_argument(
+        "--until", type=date.fromisoformat, required=True, metavar="DATE", help="use nothing from this day on"
     )
-    fit.add_argument("--history", required=True)
+    fit.add_argument("--general", action="store_true", help="leave out coefficients of recorded sources")
+    fit.add_argument("--name", default="history", help="what to call the set")
     fit.add_argument("--out")
     score = add(
         "evaluate", _evaluate, "Score forecasts against the market, walk-forward. Writes only --html."

@@ -15,10 +15,11 @@ from trader.core.fees import check_fee_type
 from trader.core.settlement import climate_date, winner_sets
 from trader.core.sizing import kelly_contracts, to_trade
 from trader.core.strategies.base import EventInputs, Outlook, Strategy, signal_for
-from trader.core.strategies.daily_high import DailyHigh
+from trader.core.strategies.extreme import DailyExtreme
 from trader.domain.cities import CityConfig
+from trader.domain.learned import Residuals
 from trader.domain.markets import Contract, MarketSnapshot
-from trader.domain.plan import CycleInputs, RefusedMarket
+from trader.domain.plan import CycleInputs, ForecastPairs, RefusedMarket
 from trader.domain.positions import Holding
 from trader.domain.signals import Prediction, Signal
 from trader.domain.types import EXCLUSIVE_TYPES, Decision, MarketType, OrderPolicy, ReasonCode, Side, Verdict
@@ -42,7 +43,7 @@ class Candidate:
 @cache
 def strategies() -> dict[MarketType, Strategy]:
     """The strategy of each market type that has one."""
-    return {MarketType.HIGH: DailyHigh()}
+    return {kind: DailyExtreme(kind) for kind in (MarketType.HIGH, MarketType.LOW)}
 
 
 class Judge:
@@ -60,6 +61,11 @@ class Judge:
         self._inputs = inputs
         self._cities = {c.code: c for c in inputs.cities}
         self._weather = {w.city_code: w for w in inputs.weather}
+        self._lately = {
+            (p.city_code, p.source, kind, p.lead_days): _counted(p, kind)
+            for p in inputs.pairs
+            for kind in EXCLUSIVE_TYPES
+        }
         self._snapshots = {s.ticker: s for s in inputs.snapshots}
         self._refused = {r.ticker for r in inputs.refused}
         self._events = _by_event(inputs.contracts)
@@ -94,23 +100,15 @@ class Judge:
             climate_date=contract.climate_date,
             now=self._inputs.now,
             weather=self._weather.get(city.code),
-            pairs=self._inputs.pairs,
+            lately=self._lately,
             min_forecast_pairs=self._inputs.min_forecast_pairs,
             gates=self._inputs.gates,
         )
 
     def _outlook(self, event: EventInputs | None, strategy: Strategy | None) -> Outlook:
-        """A low without a forecast says so; another type nobody predicts says that."""
         if event is None:
             return Outlook(None, (R.WEATHER_STALE,))
-        if strategy is not None:
-            return strategy.predict(event)
-        is_forecast = event.weather is not None and any(
-            f.variable is event.market_type and f.climate_date == event.climate_date
-            for f in event.weather.forecasts
-        )
-        lacks_forecast = event.market_type is MarketType.LOW and not is_forecast
-        return Outlook(None, (R.NO_FORECAST if lacks_forecast else R.STRATEGY_MISSING,))
+        return Outlook(None, (R.STRATEGY_MISSING,)) if strategy is None else strategy.predict(event)
 
     def _market_reasons(self, contract: Contract, last_trade: datetime) -> tuple[ReasonCode, ...]:
         """Everything about the market itself that forbids a trade, in a fixed order."""
@@ -255,6 +253,20 @@ class Judge:
         except ValueError:
             named = None
         return kind, climate_date(self._inputs.now, city) if city is not None else self._inputs.now.date()
+
+
+def _counted(pairs: ForecastPairs, variable: MarketType) -> Residuals:
+    return Residuals(
+        parameters="",
+        city_code=pairs.city_code,
+        source=pairs.source,
+        variable=variable,
+        lead_days=pairs.lead_days,
+        count=pairs.count,
+        weight=0.0,
+        bias_f=0.0,
+        square=1.0,
+    )
 
 
 def _by_event(contracts: Iterable[Contract]) -> dict[str, tuple[Contract, ...]]:

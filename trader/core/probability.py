@@ -21,9 +21,10 @@ EXCLUDED_SHARE = 0.005
 """Total probability left to values that an observation excludes: a climate report can overrule a sensor.
 Prior, valid 0 to 0.05; zero would make one bad sensor cost the whole stake.
 """
-LOCKED_UPWARD = (0.55, 0.30, 0.10, 0.05)
-"""Prior of how far the report's extreme ends beyond the extreme of the public reports once the day is over:
-0, 1, 2, 3 degrees. Public reports miss excursions (the report is normally equal or one degree beyond)."""
+LOCKED_UPWARD = (0.45, 0.40, 0.11, 0.04)
+"""How far the official extreme ends beyond that of the public hourly reports: 0, 1, 2, 3 degrees. Central
+Park, 104 days of 2022 to 2025 that had cooled by 4 degrees at 13:51: 40, 39, 11 and 1 percent, and 7 percent
+one degree short. Stations with five-minute reports end nearer."""
 
 
 def probability_at_least(threshold: int, mean: float, sd: float) -> Decimal:

@@ -27,7 +27,11 @@ class Observation(Frozen):
 
 
 class Forecast(Frozen):
-    """One source's forecast of a climate day's extreme; ``issued_at`` is when it was first known."""
+    """One source's forecast of a climate day's extreme; ``issued_at`` is when it was first known.
+
+    ``older_f`` is the mean of its issues 18 to 42 hours before this one, ``spread_f`` the standard deviation
+    of those of the last 24 hours; None where our books hold none.
+    """
 
     source: str
     variable: MarketType
@@ -35,6 +39,8 @@ class Forecast(Frozen):
     issued_at: Instant
     value_f: Fahrenheit
     members_f: tuple[Fahrenheit, ...] = ()
+    older_f: Fahrenheit | None = None
+    spread_f: Annotated[float, Field(ge=0)] | None = None
 
 
 class HourlyForecast(Frozen):

@@ -44,10 +44,10 @@ class Expert:
         if i is None:
             return None
         is_observed = bool(self.table.is_observed[i])
-        fitted = self._fit(day - day % REFIT_DAYS, is_observed)
+        fitted = self._fit(day - day % REFIT_DAYS, is_observed=is_observed)
         if fitted is None and is_observed:  # too few days with a report: speak as if there were none
             is_observed = False
-            fitted = self._fit(day - day % REFIT_DAYS, is_observed)
+            fitted = self._fit(day - day % REFIT_DAYS, is_observed=is_observed)
         if fitted is None:
             return None
         columns = WITH_REPORT if is_observed else WITHOUT_REPORT
@@ -55,6 +55,11 @@ class Expert:
         if not is_observed:
             location += self._bias(day, fitted)
         return pr.student(float(self.table.anchor[i]) + location, sd, emos.DEGREES_OF_FREEDOM)
+
+    def fit_before(self, day: int) -> emos.Fit | None:
+        """Return the coefficients from pairs known at the instant of ``day``, None with fewer than
+        MIN_PAIRS."""
+        return self._fit(day, is_observed=False)
 
     def plain_normal(self, day: int) -> Shape | None:
         """Return the newest forecast with the mean and spread of all its known errors, as a normal."""
@@ -89,7 +94,7 @@ class Expert:
         mask = (self._known <= cut) & (self.table.day < day)
         return np.flatnonzero(mask & self.table.is_observed if is_observed else mask)
 
-    def _fit(self, refit_day: int, is_observed: bool) -> emos.Fit | None:
+    def _fit(self, refit_day: int, *, is_observed: bool) -> emos.Fit | None:
         key = (refit_day, is_observed)
         if key not in self._fits:
             rows = self._past(refit_day, is_observed=is_observed)

@@ -1,6 +1,7 @@
 """What a strategy is: one predictive distribution per event, and a word on each of its contracts."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -8,8 +9,8 @@ from decimal import Decimal
 from trader.core.edge import Execution, better_side
 from trader.core.gates import check_book, judge_edge
 from trader.domain.cities import CityConfig
+from trader.domain.learned import Residuals
 from trader.domain.markets import Contract, MarketSnapshot
-from trader.domain.plan import ForecastPairs
 from trader.domain.risk import GateLimits
 from trader.domain.signals import Prediction, Signal
 from trader.domain.types import Decision, MarketType, ReasonCode, Side
@@ -20,7 +21,9 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class EventInputs:
-    """What a strategy may look at for one event. ``now`` is the decision instant."""
+    """What a strategy may look at for one event. ``now`` is the decision instant, ``lately`` how forecasts
+    erred by city, source, variable and lead in days.
+    """
 
     event_ticker: str
     city: CityConfig
@@ -28,7 +31,7 @@ class EventInputs:
     climate_date: date
     now: datetime
     weather: WeatherSnapshot | None
-    pairs: tuple[ForecastPairs, ...]
+    lately: Mapping[tuple[str, str, MarketType, int], Residuals]
     min_forecast_pairs: int
     gates: GateLimits
 

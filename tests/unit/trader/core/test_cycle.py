@@ -299,11 +299,14 @@ def test_types_without_a_strategy_say_so_and_hold(kind: MarketType, reason: Reas
     assert plan.predictions == ()
 
 
-def test_a_low_with_a_forecast_still_lacks_a_strategy() -> None:
+def test_a_low_with_a_forecast_has_a_strategy_of_its_own() -> None:
     contracts, snapshots = quiet_event(kind=MarketType.LOW)
     seen = weather("NYC", forecast(70.0, variable=MarketType.LOW))
 
-    assert plan_cycle(inputs(contracts, snapshots, [seen])).signals[0].reasons[0] is R.STRATEGY_MISSING
+    plan = plan_cycle(inputs(contracts, snapshots, [seen]))
+
+    assert {s.strategy_name for s in plan.signals} == {"daily_low"}
+    assert [p.distribution.quantile(0.5) for p in plan.predictions] == [70]
 
 
 def test_a_city_we_do_not_know_is_held() -> None:

@@ -101,7 +101,7 @@ def test_far_above_every_forecast_the_observation_itself_stands() -> None:
     start, weights = pr.condition_at_least(*pr.student(60.0, 1.0, 30.0), 120)
     locked = pr.quantise(start, weights, mean_f=60.0, sd_f=1.0)
 
-    assert locked.between(120, 120) == Decimal("0.547250")  # 0.55 x 0.995
+    assert locked.between(120, 120) == Decimal("0.447750")  # 0.45 x 0.995
     assert locked.between(120, None) == Decimal("0.995")
     assert locked.between(None, 119) > 0
 
