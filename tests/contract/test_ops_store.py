@@ -431,7 +431,12 @@ def test_equity_history_has_the_finished_cycles_of_the_mode_oldest_first(store: 
         store.cycles.finish(cycle_id, a.summary(error="away"), money, at=AT + minutes * MINUTE)
     begun(store, "unfinished")
 
-    assert store.cycles.equity_history(MODE) == ((AT, D("5000.5")), (AT + 10 * MINUTE, D("4999.123456")))
+    history = store.cycles.equity_history(MODE)
+    assert [(p.finished_at, p.equity_usd) for p in history] == [
+        (AT, D("5000.5")),
+        (AT + 10 * MINUTE, D("4999.123456")),
+    ]
+    assert {p.starting_capital_usd for p in history} == {a.equity("5000").starting_capital_usd}
     assert store.cycles.equity_history(TradingMode.SHADOW) == ()
 
 

@@ -18,6 +18,7 @@ from trader.domain.orders import (
     MarketResult,
     SendOutcome,
     Settlement,
+    Transfer,
     Unknown,
     VenueOrder,
     VenuePosition,
@@ -106,6 +107,7 @@ class FakeExchange:
     orders: list[VenueOrder] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
     settlements: list[Settlement] = field(default_factory=list)
+    transfers: list[Transfer] = field(default_factory=list)
     positions: dict[str, Decimal] = field(default_factory=dict)
 
     def authenticate(self) -> str:
@@ -216,6 +218,10 @@ class FakeExchange:
     def get_balance(self) -> Balance:
         self._read()
         return Balance(cash_usd=self.cash_usd, as_of=self.clock.now())
+
+    def get_transfers(self) -> tuple[Transfer, ...]:
+        self._read()
+        return tuple(self.transfers)
 
     def get_settlements(self, since: datetime | None = None) -> tuple[Settlement, ...]:
         self._read()

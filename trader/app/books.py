@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from trader.app.cash import collect_transfers, is_told_surplus, settle_surplus
 from trader.app.context import Reconciled, Trader
 from trader.app.order_desk import say_moved
 from trader.core import ledger, order_state
@@ -66,7 +67,7 @@ def reconcile(trader: Trader) -> Reconciled:
     """
     lines: list[str] = []
     latched: list[Break] = []
-    result = Reconciliation(corrections=(), breaks=())
+    standing: list[Break] = []
     fills, is_whole = 0, trader.started is None
     for pause_s in PAUSES_S:
         if pause_s:
@@ -75,10 +76,11 @@ def reconcile(trader: Trader) -> Reconciled:
         lines += _apply_all(trader, result.corrections)
         fills += sum(isinstance(c, BookFill) for c in result.corrections)
         latched += [found for found in result.breaks if found.kind in LATCHED]
-        if all(found.kind in LATCHED for found in result.breaks):
+        standing = [found for found in result.breaks if found.kind not in LATCHED]
+        if not standing or is_told_surplus(trader, standing):
             break
         is_whole = True
-    breaks = (*latched, *(found for found in result.breaks if found.kind not in LATCHED))
+    breaks = (*latched, *settle_surplus(trader, standing))
     lines += [_store_break(trader, found) for found in breaks]
     _lift_healed(trader, breaks)
     summary = f"{len(lines)} corrections and differences" if lines else "our books equal the exchange's"
@@ -87,6 +89,8 @@ def reconcile(trader: Trader) -> Reconciled:
 
 def _look(trader: Trader, *, is_whole: bool) -> Reconciliation:
     store, mode, exchange, now = trader.store, trader.mode, trader.exchange, trader.clock.now()
+    if is_whole:
+        collect_transfers(trader)
     live = store.orders.live_orders(mode)
     since = None if is_whole else _earliest(now - OVERLAP, [o.created_at for o in live])
     venue = VenueBooks(

@@ -74,6 +74,22 @@ def _reconcile(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     return HALTED if state is TradingState.HALTED else DONE
 
 
+def _ledger(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.ledger import year_of
+    from trader.app.wiring import open_store, settings_and_urls
+
+    settings, _ = settings_and_urls(env, need=("trader",))
+    with open_store(env) as store:
+        found = year_of(store, settings.mode, arguments.year)
+    if arguments.out:
+        Path(arguments.out).write_text(found.csv(), encoding="utf-8")
+        say(f"{len(found.lines)} movements written to {arguments.out}")
+    else:
+        sys.stdout.write(found.csv())
+    sys.stderr.write(found.words() + "\n")
+    return DONE
+
+
 def _rollup(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     from trader.app.clock import SystemClock
     from trader.app.rollup import Dbt
@@ -360,6 +376,13 @@ def _parser() -> argparse.ArgumentParser:
     cycle.add_argument("--live", action="store_true", help="needed for LIVE, as with run")
     books = add("reconcile", _reconcile, "Compare our books with the exchange's and heal ours from evidence.")
     books.add_argument("--json", action="store_true")
+    year = add(
+        "ledger",
+        _ledger,
+        "Write a year's fills, fees, payouts and transfers as CSV, with the cash each moved.",
+    )
+    year.add_argument("--year", type=int, required=True, help="calendar year in New York")
+    year.add_argument("--out", metavar="FILE", help="write there instead of to stdout")
     roll = add("rollup", _rollup, "Refresh the warehouse with dbt. Reads ops, writes analytics.")
     roll.add_argument(
         "--selector",

@@ -6,7 +6,7 @@ and a NO of one market are together worth exactly one dollar, paid back at once.
 NO at 1 - p. Identity: capital + realised + unrealised = cash + liquidation value, to the last digit.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from trader.domain.errors import InvariantViolation
@@ -128,16 +128,36 @@ def cash(
     released at one dollar, plus payouts. ``orders`` by exchange id tell which fills were sales in the order's
     own side.
     """
-    total = capital_usd
+    spent = sum((usd for _, usd in cash_flows(fills, orders or {})), ZERO)
+    return capital_usd + spent + sum((s.revenue_usd for s in settlements), ZERO)
+
+
+def cash_flows(fills: Iterable[Fill], orders: Mapping[str, Order]) -> Iterator[tuple[Fill, Decimal]]:
+    """Yield each fill, oldest first, with the dollars it moved: price and fee out, released pairs in."""
     held: dict[str, Decimal] = {}
     for fill in sorted(fills, key=lambda f: (f.filled_at, f.fill_id)):
-        side, price = bought(fill, (orders or {}).get(fill.kalshi_order_id))
+        side, price = bought(fill, orders.get(fill.kalshi_order_id))
         signed = fill.qty if side is Side.YES else -fill.qty
         before = held.get(fill.ticker, ZERO)
         pairs = min(fill.qty, abs(before)) if before * signed < 0 else ZERO
         held[fill.ticker] = before + signed
-        total += pairs - fill.qty * price - fill.fee
-    return total + sum((s.revenue_usd for s in settlements), ZERO)
+        yield fill, pairs - fill.qty * price - fill.fee
+
+
+def time_weighted_return(points: Iterable[tuple[Decimal, Decimal]]) -> Decimal:
+    """Return the growth of a dollar that was there all along, as a fraction, from (capital, equity) points in
+    their order: what came in or went out between two points is taken off before they are compared.
+
+    Raises ValueError for equity that is not above zero, of which no return can be told.
+    """
+    growth, last = Decimal(1), None
+    for capital, equity in points:
+        if last is not None:
+            if last[1] <= 0:
+                raise ValueError(f"return: expected equity above 0, found {last[1]}")
+            growth *= (equity - (capital - last[0])) / last[1]
+        last = capital, equity
+    return growth - 1
 
 
 def liquidation_value(position: Position, mark: MarketSnapshot | None) -> Decimal:

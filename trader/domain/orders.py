@@ -196,6 +196,19 @@ class VenuePosition(Frozen):
     fees_usd: Money
 
 
+class Transfer(Frozen):
+    """A deposit (positive) or withdrawal that reached the balance, or came back from it (``is_returned``).
+
+    ``ref`` is the exchange's own name of it. ``fee_usd`` is what the exchange says it charged for it.
+    """
+
+    ref: str
+    amount_usd: Money
+    fee_usd: Money
+    applied_at: Instant
+    is_returned: bool = False
+
+
 class Balance(Frozen):
     """Cash in dollars to the last digit the exchange shows."""
 

@@ -12,6 +12,7 @@ from trader.domain.orders import (
     MarketResult,
     SendOutcome,
     Settlement,
+    Transfer,
     VenueOrder,
     VenuePosition,
 )
@@ -119,5 +120,9 @@ class Exchange(Protocol):
     def get_positions(self) -> tuple[VenuePosition, ...]: ...
 
     def get_balance(self) -> Balance: ...
+
+    def get_transfers(self) -> tuple[Transfer, ...]:
+        """Return deposits and withdrawals that reached the balance, oldest first. Raises TransientError."""
+        ...
 
     def get_settlements(self, since: datetime | None = None) -> tuple[Settlement, ...]: ...

@@ -295,6 +295,9 @@ class CapitalRepository(Protocol):
         ...
 
     def total(self, mode: TradingMode) -> Decimal: ...
+    def events(self, mode: TradingMode) -> tuple[CapitalEvent, ...]:
+        """All of them, oldest first."""
+        ...
 
 
 class AlarmRepository(Protocol):
@@ -349,7 +352,9 @@ class CycleRepository(Protocol):
         """Money after the newest finished cycle, or the newest that finished before an instant."""
         ...
 
-    def equity_history(self, mode: TradingMode) -> tuple[tuple[Instant, Decimal], ...]: ...
+    def equity_history(self, mode: TradingMode) -> tuple[EquityPoint, ...]:
+        """Money after every finished cycle, oldest first. Costs as much as there is history."""
+        ...
 
 
 class OpsStore(Protocol):

@@ -132,10 +132,12 @@ class KalshiClient:
         what: str,
         params: Mapping[str, str] | None = None,
         limit: int = PAGE_LIMIT,
+        needs_cursor: bool = True,
     ) -> list[Page]:
         """Read every page of a list whose rows are under ``name``.
 
-        The exchange answers a cursor it does not know with the first page. Raises TransientError when a
+        Only where a list may come without a cursor (``needs_cursor`` False) does a missing one end it. The
+        exchange answers a cursor it does not know with the first page. Raises TransientError when a
         cursor or a first row comes twice or a page is malformed: a partial list is never returned.
         """
         pages: list[Page] = []
@@ -147,7 +149,8 @@ class KalshiClient:
             response = self.get(path, what=what, params=asked)
             try:
                 fields = read_json(response.body, what)
-                rows, cursor = fields.items(name), fields.text("cursor", allow_empty=True)
+                is_last = not needs_cursor and "cursor" not in fields.names()
+                rows, cursor = fields.items(name), "" if is_last else fields.text("cursor", allow_empty=True)
             except MalformedPayload as error:
                 raise TransientError(f"{error}; the list was not used") from error
             if rows and rows[0] in firsts:

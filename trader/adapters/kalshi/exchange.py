@@ -6,12 +6,14 @@ A send has three outcomes: accepted, refused with proof, unknown. Nothing here s
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from trader.adapters.fields import Fields, read_json
 from trader.adapters.http import Response, join_path
 from trader.adapters.kalshi import portfolio
-from trader.adapters.kalshi.client import KalshiClient, refusal_code
+from trader.adapters.kalshi.archive import Archive, Line
+from trader.adapters.kalshi.client import PAGE_LIMIT, KalshiClient, refusal_code
 from trader.adapters.kalshi.market_data import KalshiMarketData
 from trader.domain.errors import (
     ConfigurationError,
@@ -29,6 +31,7 @@ from trader.domain.orders import (
     Refused,
     SendOutcome,
     Settlement,
+    Transfer,
     Unknown,
     VenueOrder,
     VenuePosition,
@@ -43,6 +46,7 @@ __all__ = ["KalshiExchange", "KalshiMarketData"]
 # An empty id would turn a cancel into "cancel everything"; the exchange's ids are UUIDs.
 _ORDER_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{7,63}")
 _ORDERS = "/portfolio/events/orders"
+TRANSFERS_PER_PAGE = 500
 Row = TypeVar("Row")
 Answer = TypeVar("Answer", Accepted, Canceled)
 
@@ -52,6 +56,7 @@ class KalshiExchange:
 
     def __init__(self, client: KalshiClient, *, clock: Clock, mode: TradingMode) -> None:
         self._client, self._clock, self.mode = client, clock, mode
+        self._archive = Archive(client, clock=clock)
 
     def authenticate(self) -> str:
         """Prove the key with a signed balance read and return a name of the account that is no secret.
@@ -97,11 +102,7 @@ class KalshiExchange:
 
         Raises InvariantViolation for an id that is none, because an empty one would cancel everything.
         """
-        if not _ORDER_ID.fullmatch(kalshi_order_id):
-            raise InvariantViolation(
-                f"cancel: expected an order id, found {kalshi_order_id!r}; nothing was sent"
-            )
-        path = join_path("portfolio", "events", "orders", kalshi_order_id)
+        path = join_path("portfolio", "events", "orders", _order_id(kalshi_order_id))
         what = f"cancel in {ticker}"
 
         def canceled(answer: Fields) -> Canceled:
@@ -129,17 +130,52 @@ class KalshiExchange:
             raise TransientError(f"{error}; the lists were not used") from error
 
     def list_orders(self, since: datetime | None = None) -> tuple[VenueOrder, ...]:
-        """Return what rests and what was created at or after ``since``, or all that is listed; all pages.
+        """Return what rests and what was created at or after ``since``, or all there ever was; all pages.
 
         Raises TransientError; a partial list is never returned.
         """
         found = [] if since is None else self._rows("orders", {"status": "resting"}, portfolio.parse_order)
-        found += self._rows("orders", _from(since), portfolio.parse_order)
+        found += self._since("orders", since, portfolio.parse_order, "orders_updated_ts")
         return tuple({order.kalshi_order_id: order for order in found}.values())
+
+    def get_order(self, kalshi_order_id: str) -> VenueOrder | None:
+        """Return one order; None when the exchange knows none, which right after a create proves nothing.
+
+        Raises TransientError without a readable answer, InvariantViolation for an id that is none.
+        """
+        what = "order"
+        try:
+            path = join_path("portfolio", "orders", _order_id(kalshi_order_id))
+            return portfolio.parse_order(self._read(path, what).child("order"))
+        except VenueRejected as error:
+            if error.status == 404:
+                return None
+            raise TransientError(f"{error}; the order's state is not known") from error
+        except MalformedPayload as error:
+            raise TransientError(f"{error}; the order's state is not known") from error
+
+    def cancel_all(self, *, fence: Fence) -> Refused | Unknown | None:
+        """Cancel everything that rests, by whomever, and what is placed within the next minute.
+
+        Returns None when the exchange confirmed it; which orders had filled before, the lists tell.
+        """
+        what = "cancel of all orders"
+        try:
+            response = self._client.write("DELETE", _ORDERS, what=what, params={}, fence=fence)
+        except TransientError as error:
+            return Unknown(why=str(error))
+        code = refusal_code(response)
+        if response.status == 204:
+            return None
+        if 400 <= response.status < 500 and response.status != 408 and code is not None:
+            return Refused(status=response.status, code=code)
+        return Unknown(why=f"{what}: status {response.status} {code or 'without a code'}")
 
     def get_fills(self, since: datetime | None = None) -> tuple[Fill, ...]:
         """Return fills executed at or after ``since``, each once, oldest first. Raises TransientError."""
-        found = self._rows("fills", _from(since), lambda row: portfolio.parse_fill(row, self.mode))
+        found = self._since(
+            "fills", since, lambda row: portfolio.parse_fill(row, self.mode), "trades_created_ts"
+        )
         once = {fill.fill_id: fill for fill in found if since is None or fill.filled_at >= since}
         return tuple(sorted(once.values(), key=lambda fill: (fill.filled_at, fill.fill_id)))
 
@@ -164,11 +200,38 @@ class KalshiExchange:
         kept = {row.ticker: row for row in sorted(in_time, key=lambda row: row.settled_at)}
         return tuple(sorted(kept.values(), key=lambda row: (row.settled_at, row.ticker)))
 
+    def get_transfers(self) -> tuple[Transfer, ...]:
+        """Return deposits and withdrawals that reached the balance, oldest first. Raises TransientError."""
+        found = [
+            transfer
+            for path, sign in (("deposits", 1), ("withdrawals", -1))
+            for transfer in self._rows(
+                path, {}, partial(portfolio.parse_transfer, sign=sign), is_transfer=True
+            )
+        ]
+        return tuple(sorted((t for t in found if t is not None), key=lambda t: (t.applied_at, t.ref)))
+
+    def _since(
+        self, path: str, since: datetime | None, parse: Callable[[Fields], Row], line: Line
+    ) -> list[Row]:
+        """Rows of a list from an instant on, from the archive too where it reaches so far."""
+        found = self._rows(path, _from(since), parse)
+        if self._archive.reaches(line, since):
+            found += self._rows(path, _from(since), parse, address=f"/historical/{path}")
+        return found
+
     def _read(self, path: str, what: str) -> Fields:
         return read_json(self._client.get(path, what=what).body, what)
 
     def _rows(
-        self, path: str, params: Mapping[str, str], parse: Callable[[Fields], Row], *, name: str | None = None
+        self,
+        path: str,
+        params: Mapping[str, str],
+        parse: Callable[[Fields], Row],
+        *,
+        name: str | None = None,
+        address: str | None = None,
+        is_transfer: bool = False,
     ) -> list[Row]:
         """Read and parse a whole list. One row that cannot be read spoils it: leaving it out would be a
         claim.
@@ -176,7 +239,14 @@ class KalshiExchange:
         listed = name or path
         what = f"account {path}"
         try:
-            pages = self._client.get_pages(f"/portfolio/{path}", listed, what=what, params=params)
+            pages = self._client.get_pages(
+                address or f"/portfolio/{path}",
+                listed,
+                what=what,
+                params=params,
+                limit=TRANSFERS_PER_PAGE if is_transfer else PAGE_LIMIT,
+                needs_cursor=not is_transfer,
+            )
             return [parse(row) for page in pages for row in page.fields.children(listed)]
         except (VenueRejected, MalformedPayload) as error:
             raise TransientError(f"{error}; the list was not used") from error
@@ -200,6 +270,12 @@ class KalshiExchange:
         if code.lower() == "order_already_exists":
             return Unknown(why=code)
         return Refused(status=status, code=code)
+
+
+def _order_id(text: str) -> str:
+    if not _ORDER_ID.fullmatch(text):
+        raise InvariantViolation(f"order: expected an exchange's id, found {text!r}; nothing was sent")
+    return text
 
 
 def _from(since: datetime | None) -> dict[str, str]:

@@ -10,7 +10,16 @@ from typing import Any, Literal, cast
 
 from trader.adapters.fields import Fields
 from trader.domain.errors import InvariantViolation, MalformedPayload
-from trader.domain.orders import Accepted, Balance, Canceled, Fill, Settlement, VenueOrder, VenuePosition
+from trader.domain.orders import (
+    Accepted,
+    Balance,
+    Canceled,
+    Fill,
+    Settlement,
+    Transfer,
+    VenueOrder,
+    VenuePosition,
+)
 from trader.domain.signals import OrderIntent
 from trader.domain.types import Action, Side, TimeInForce, TradingMode
 
@@ -135,6 +144,27 @@ def parse_settlement(row: Fields, mode: TradingMode) -> Settlement:
         revenue_usd=Decimal(cents) / 100,
         settled_at=row.instant("settled_time"),
         mode=mode,
+    )
+
+
+def parse_transfer(row: Fields, *, sign: int) -> Transfer | None:
+    """Return a deposit (``sign`` 1) or withdrawal (-1), None while it is pending or when it failed.
+
+    One that was returned keeps its amount: whether it had been applied before, our books know.
+    """
+    status = row.one_of("status", ("pending", "applied", "failed", "returned"))
+    amount, fee = row.whole("amount_cents"), row.whole("fee_cents")
+    if amount < 0 or fee < 0:
+        raise row.error("amount_cents", "cents from 0")
+    if status in ("pending", "failed"):
+        return None
+    at = row.whole("finalized_ts") if row.has("finalized_ts") else row.whole("created_ts")
+    return Transfer(
+        ref=f"{'deposit' if sign > 0 else 'withdrawal'} {row.text('id')}",
+        amount_usd=sign * Decimal(amount) / 100,
+        fee_usd=Decimal(fee) / 100,
+        applied_at=datetime.fromtimestamp(at, UTC),
+        is_returned=status == "returned",
     )
 
 

@@ -309,5 +309,9 @@ class MemoryCapitalRepository:
         self._journal.append(self._events, event)
         return True
 
+    def events(self, mode: TradingMode) -> tuple[CapitalEvent, ...]:
+        found = (e for e in self._events if e.mode is mode)
+        return tuple(sorted(found, key=lambda e: e.occurred_at))
+
     def total(self, mode: TradingMode) -> Decimal:
         return sum((e.amount_usd for e in self._events if e.mode is mode), Decimal(0))

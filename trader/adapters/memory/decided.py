@@ -6,7 +6,6 @@ from bisect import bisect_left, insort
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from trader.adapters.book_rules import aware
 from trader.adapters.memory.seen import MemoryMarketRepository, MemoryWeatherRepository
@@ -129,8 +128,8 @@ class MemoryCycleRepository:
         end = len(points) if before is None else bisect_left(points, before, key=lambda p: p.finished_at)
         return points[end - 1] if end else None
 
-    def equity_history(self, mode: TradingMode) -> tuple[tuple[Instant, Decimal], ...]:
-        return tuple((p.finished_at, p.equity_usd) for p in self._equity.get(mode, ()))
+    def equity_history(self, mode: TradingMode) -> tuple[EquityPoint, ...]:
+        return tuple(self._equity.get(mode, ()))
 
 
 class MemorySignalRepository:

@@ -1,7 +1,6 @@
 """Cycles: what went into each decision and what came out, rebuilt from rows alone."""
 
-from datetime import UTC, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
 from trader.adapters.book_rules import aware
@@ -12,7 +11,7 @@ from trader.domain.canonical import canonical_json, content_hash
 from trader.domain.errors import InvariantViolation
 from trader.domain.markets import Contract
 from trader.domain.plan import CycleInputs, CyclePlan, CycleSummary
-from trader.domain.types import Instant, TradingMode
+from trader.domain.types import TradingMode
 from trader.domain.weather import WeatherSnapshot
 from trader.ports.ops_store import CycleRow, EquityPoint, EquityRow
 
@@ -56,7 +55,7 @@ where mode = %(mode)s and equity_usd is not null
 order by finished_at desc, cycle_id desc limit 1
 """
 _EQUITY = """
-select finished_at, equity_usd from ops.cycles
+select finished_at, starting_capital_usd, equity_usd, peak_profit_usd from ops.cycles
 where mode = %(mode)s and equity_usd is not null order by finished_at, cycle_id
 """
 _TABLED = {"contracts", "snapshots", "weather"}  # inputs that have tables of their own
@@ -184,10 +183,9 @@ class PostgresCycleRepository:
         with self._database.connection() as connection:
             return fetch_model(connection, EquityPoint, _LAST_EQUITY, params)
 
-    def equity_history(self, mode: TradingMode) -> tuple[tuple[Instant, Decimal], ...]:
+    def equity_history(self, mode: TradingMode) -> tuple[EquityPoint, ...]:
         with self._database.connection() as connection:
-            rows = fetch_rows(connection, _EQUITY, {"mode": mode})
-        return tuple((row["finished_at"].astimezone(UTC), row["equity_usd"]) for row in rows)
+            return fetch_models(connection, EquityPoint, _EQUITY, {"mode": mode})
 
 
 def _context(inputs: CycleInputs, stored: dict[tuple[str, str], Contract]) -> dict[str, Any]:

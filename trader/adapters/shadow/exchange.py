@@ -24,6 +24,7 @@ from trader.domain.orders import (
     Refused,
     SendOutcome,
     Settlement,
+    Transfer,
     Unknown,
     VenueOrder,
     VenuePosition,
@@ -222,6 +223,10 @@ class ShadowExchange:
 
     def get_balance(self) -> Balance:
         return Balance(cash_usd=self._account.cash_usd, as_of=self._clock.now())
+
+    def get_transfers(self) -> tuple[Transfer, ...]:
+        """Nobody pays into a pretend account."""
+        return ()
 
     def get_settlements(self, since: datetime | None = None) -> tuple[Settlement, ...]:
         return tuple(row for row in self._settlements if since is None or row.settled_at >= since)

@@ -210,7 +210,7 @@ def test_a_freeze_ends_when_both_sides_are_equal_and_begins_again_when_they_diff
 def test_a_freeze_that_a_person_lifted_stays_lifted_while_the_difference_is_the_one_he_judged(
     desk: Desk,
 ) -> None:
-    desk.exchange.cash_usd += 1
+    desk.exchange.cash_usd -= 1
     reconcile(desk.trader)
     (state,) = desk.store.risk.states(MODE, desk.clock.now())
     lifted = state.model_copy(update={"state": TradingState.ACTIVE, "set_by": "ann", "note": "a gift"})
@@ -219,7 +219,7 @@ def test_a_freeze_that_a_person_lifted_stays_lifted_while_the_difference_is_the_
     reconcile(desk.trader)
     assert states(desk) == []
 
-    desk.exchange.cash_usd += 1
+    desk.exchange.cash_usd -= 1
     reconcile(desk.trader)
     assert states(desk) == [("book", ReasonCode.RECONCILIATION_BREAK)]
 

@@ -253,10 +253,10 @@ def test_reconcile_prints_what_it_did_and_exits_0_or_3_when_halted(wired: Desk, 
     assert cli.run(["reconcile"], env(wired)) == 0
     assert capsys.readouterr().out == "our books equal the exchange's\n"
 
-    wired.exchange.cash_usd += 1
+    wired.exchange.cash_usd -= 1
     assert cli.run(["reconcile", "--json"], env(wired)) == 3
     lines = [json.loads(line)["reconcile"] for line in capsys.readouterr().out.splitlines()]
-    assert lines[0].startswith("cash account: ours 5000, exchange 5001; likely")
+    assert lines[0].startswith("cash account: ours 5000, exchange 4999; likely")
 
 
 def test_flatten_shows_what_it_would_sell_and_sells_only_when_confirmed(wired: Desk, capsys: Out) -> None:

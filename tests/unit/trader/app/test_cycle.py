@@ -61,7 +61,8 @@ def test_a_cycle_goes_from_weather_and_markets_to_a_filled_order_and_stores_ever
     position = desk.store.positions.get(MODE, intent.ticker)
     assert position is not None
     assert position.qty == intent.qty
-    assert desk.store.cycles.equity_history(MODE) == ((b.NOW, summary.equity_usd),)
+    (point,) = desk.store.cycles.equity_history(MODE)
+    assert (point.finished_at, point.equity_usd) == (b.NOW, summary.equity_usd)
     assert health(desk) == dict.fromkeys(
         (Component.TRADER, Component.KALSHI_API, Component.NWS_API, Component.DATABASE), ComponentStatus.OK
     )
@@ -144,7 +145,7 @@ def test_market_data_that_do_not_answer_end_the_cycle_without_an_order_and_with_
     assert desk.events("CYCLE_FAILED") == [summary.error]
     assert health(desk)[Component.KALSHI_API] is ComponentStatus.DOWN
     assert health(desk)[Component.TRADER] is ComponentStatus.DEGRADED
-    assert desk.store.cycles.equity_history(MODE) == ((b.NOW, D(5000)),)
+    assert [p.equity_usd for p in desk.store.cycles.equity_history(MODE)] == [D(5000)]
 
 
 @pytest.mark.story("4.8")

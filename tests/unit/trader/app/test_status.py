@@ -73,7 +73,7 @@ def test_an_order_of_unknown_fate_is_listed(desk: Desk) -> None:
 
 
 def test_a_break_counts_until_it_is_healed(desk: Desk) -> None:
-    desk.exchange.cash_usd += 1
+    desk.exchange.cash_usd -= 1
     reconcile(desk.trader)
     assert "breaks 1, newest: deposit, fee or payout not in our books" in lines(desk)[0]
 

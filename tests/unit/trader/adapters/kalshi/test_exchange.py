@@ -46,8 +46,19 @@ def account(
         yield KalshiExchange(client, clock=clock, mode=TradingMode.DEMO), server
 
 
+CUTOFF = {"market_settled_ts": "2026-04-01T00:00:00Z", "trades_created_ts": "2026-04-01T00:00:00Z"}
+CUTOFF |= {"orders_updated_ts": "2026-05-28T00:00:00Z"}
+
+
 def rows(name: str, *values: Any) -> Callable[[Asked], Reply]:
-    return lambda _: reply({name: list(values), "cursor": ""})
+    """Serve these rows as live ones; nothing is in the archive."""
+
+    def script(asked: Asked) -> Reply:
+        if asked.path.endswith("/historical/cutoff"):
+            return reply(CUTOFF)
+        return reply({name: [] if "/historical/" in asked.path else list(values), "cursor": ""})
+
+    return script
 
 
 @pytest.mark.story("3.3")
@@ -162,7 +173,7 @@ def test_orders_since_an_instant_are_what_rests_and_what_was_created_since() -> 
         found = exchange.list_orders(since)
 
     assert len(found) == len({row["order_id"] for row in ORDERS})
-    asked = [(a.query.get("status"), a.query.get("min_ts")) for a in server.asked]
+    asked = [(a.query.get("status"), a.query.get("min_ts")) for a in server.asked if "portfolio" in a.path]
     assert asked == [("resting", None), (None, str(int(since.timestamp())))]
 
 
@@ -262,13 +273,16 @@ def test_fills_are_filtered_by_time_sorted_and_each_once() -> None:
     assert len(everything) == len(FILLS)
     assert [fill.fill_id for fill in newer] == [FILLS[0]["fill_id"]]
     assert later == ()
-    assert server.asked[1].query["min_ts"] == str(int(since.timestamp()))
+    asked = [a.query.get("min_ts") for a in server.asked if a.path.endswith("/portfolio/fills")]
+    assert asked[:2] == [None, str(int(since.timestamp()))]
 
 
 @pytest.mark.story("3.4")
 def test_empty_account_gives_empty_lists() -> None:
     def script(asked: Asked) -> Reply:
         name = asked.path.rpartition("/")[2]
+        if name == "cutoff":
+            return reply({"error": {"code": "not_found"}}, 404)
         return reply({"market_positions" if name == "positions" else name: [], "cursor": ""})
 
     with account(script) as (exchange, _):
@@ -306,3 +320,120 @@ def test_refused_look_up_is_no_answer_about_orders() -> None:
         for read in (exchange.list_orders, exchange.get_fills, exchange.get_positions, exchange.get_balance):
             with pytest.raises(TransientError, match="403 forbidden"):
                 read()
+
+
+@pytest.mark.story("3.4")
+@pytest.mark.parametrize(
+    ("since", "paths"),
+    [
+        (None, ["portfolio", "historical"]),
+        (datetime(2026, 5, 27, tzinfo=UTC), ["portfolio", "portfolio", "historical"]),
+        (datetime(2026, 5, 28, tzinfo=UTC), ["portfolio", "portfolio"]),
+    ],
+)
+def test_orders_older_than_the_exchanges_line_are_read_from_its_archive_too(
+    since: datetime | None, paths: list[str]
+) -> None:
+    old = ORDERS[0] | {"order_id": "9" * 36}
+
+    def script(asked: Asked) -> Reply:
+        if asked.path.endswith("cutoff"):
+            return reply(CUTOFF)
+        return reply({"orders": [old if "historical" in asked.path else ORDERS[1]], "cursor": ""})
+
+    with account(script) as (exchange, server):
+        found = exchange.list_orders(since)
+        exchange.list_orders(since)
+
+        assert [p.split("/")[3] for p in server.paths() if p.endswith("/orders")] == 2 * paths
+        assert sum(path.endswith("/cutoff") for path in server.paths()) == 1
+    assert ("9" * 36 in {order.kalshi_order_id for order in found}) is ("historical" in paths)
+
+
+def test_archive_that_cannot_be_told_spoils_the_list() -> None:
+    def script(asked: Asked) -> Reply:
+        if asked.path.endswith("cutoff"):
+            return reply({"market_settled_ts": "2026-04-01T00:00:00Z"})
+        return reply({"fills": [], "cursor": ""})
+
+    with account(script) as (exchange, _), pytest.raises(TransientError, match="old rows may be missing"):
+        exchange.get_fills()
+
+
+@pytest.mark.story("3.3")
+def test_one_order_is_read_and_none_found_is_told_apart_from_no_answer() -> None:
+    recorded = exchange_case("orders__get_after_cancel")["response_body"]
+    with account(lambda _: reply(recorded)) as (exchange, server):
+        found = exchange.get_order(ORDER_ID)
+        assert server.paths() == [f"/trade-api/v2/portfolio/orders/{ORDER_ID}"]
+        with pytest.raises(InvariantViolation):
+            exchange.get_order("")
+    assert found is not None
+    assert (found.status, found.remaining_qty) == ("resting", Decimal(1))  # reads lag the matching engine
+
+    with account(lambda _: reply({"error": {"code": "not_found"}}, 404)) as (exchange, _):
+        assert exchange.get_order(ORDER_ID) is None
+    for answer in (reply({"error": {"code": "forbidden"}}, 403), reply({"order": {}}), Reply(503)):
+        with account(lambda _, a=answer: a) as (exchange, _), pytest.raises(TransientError):  # type: ignore[misc]
+            exchange.get_order(ORDER_ID)
+
+
+@pytest.mark.story("3.3")
+def test_cancel_of_everything_is_confirmed_by_an_empty_204_only() -> None:
+    with account(lambda _: Reply(204, b"")) as (exchange, server):
+        assert exchange.cancel_all(fence=unfenced) is None
+        assert server.paths("DELETE") == ["/trade-api/v2/portfolio/events/orders"]
+    with account(lambda _: reply({"error": {"code": "forbidden"}}, 403)) as (exchange, _):
+        assert exchange.cancel_all(fence=unfenced) == Refused(status=403, code="forbidden")
+    for answer in (Reply(500), reply({"ok": True}), Reply(403, b"<html>")):
+        with account(lambda _, a=answer: a) as (exchange, server):  # type: ignore[misc]
+            assert isinstance(exchange.cancel_all(fence=unfenced), Unknown)
+            assert len(server.asked) == 1
+
+
+DEPOSIT = {
+    "id": "7f1",
+    "status": "applied",
+    "type": "ach",
+    "amount_cents": 20_000,
+    "fee_cents": 0,
+    "created_ts": 1784160000,
+    "finalized_ts": 1784163600,
+}
+
+
+@pytest.mark.story("3.4")
+def test_transfers_that_reached_the_balance_are_listed_with_their_sign() -> None:
+    listed = {
+        "deposits": [DEPOSIT, DEPOSIT | {"id": "7f2", "status": "pending"}, DEPOSIT | {"status": "failed"}],
+        "withdrawals": [
+            DEPOSIT | {"id": "8a", "amount_cents": 150, "fee_cents": 200, "finalized_ts": None},
+            DEPOSIT | {"id": "8b", "status": "returned"},
+        ],
+    }
+
+    def script(asked: Asked) -> Reply:
+        name = asked.path.rpartition("/")[2]
+        return reply({name: listed[name]} if name == "deposits" else {name: listed[name], "cursor": ""})
+
+    with account(script) as (exchange, server):
+        found = exchange.get_transfers()
+
+        assert {asked.query["limit"] for asked in server.asked} == {"500"}
+    assert [(t.ref, t.amount_usd, t.fee_usd, t.is_returned) for t in found] == [
+        ("withdrawal 8a", Decimal("-1.5"), Decimal(2), False),
+        ("deposit 7f1", Decimal(200), Decimal(0), False),
+        ("withdrawal 8b", Decimal(-200), Decimal(0), True),
+    ]
+    assert found[1].applied_at == datetime(2026, 7, 16, 1, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"status": "settled"}, {"amount_cents": "20000"}, {"amount_cents": -1}, {"fee_cents": None}, {"id": 7}],
+)
+def test_transfer_of_another_form_spoils_the_list(change: dict[str, Any]) -> None:
+    script = rows("deposits", DEPOSIT | change)
+
+    with account(script) as (exchange, _), pytest.raises(TransientError, match="the list was not used"):
+        exchange.get_transfers()
