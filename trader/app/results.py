@@ -12,7 +12,7 @@ from trader.domain.types import MarketType, ReasonCode, Severity, TradingState
 
 LONGEST_WAIT = timedelta(hours=6)
 REPORT_WAIT = timedelta(hours=24)
-"""How long a published result waits for the climate report that it is compared with."""
+"""How long a published result waits for its value to be named and for the report it is compared with."""
 CHECK_EVERY, CHECKED_FOR = timedelta(hours=24), timedelta(days=7)
 """How often results that stand are read again, and for how long after they were determined: the exchange may
 correct one until its latest expiration."""
@@ -61,8 +61,9 @@ def _save(trader: Trader, result: MarketResult) -> bool:
     now = trader.clock.now()
     contract = trader.store.markets.contract(result.ticker)
     value = None if contract is None else _our_value(trader, result)
-    if contract is not None and value is None and now - result.determined_at < REPORT_WAIT:
-        return False  # asked for again: a result stored before its report would never be compared with it
+    is_early = now - result.determined_at < REPORT_WAIT
+    if contract is not None and is_early and (value is None or result.value is None):
+        return False  # asked for again: a result stored before its report or value would never be compared
     ours = result_of(contract, value) if contract is not None and value is not None else None
     is_new = trader.store.markets.save_result(result, our_value=value, our_result=ours, at=now)
     if is_new and contract is not None and ours is not None and ours != result.result:
@@ -92,8 +93,8 @@ def _our_value(trader: Trader, result: MarketResult) -> int | None:
 
 def _check(trader: Trader, standing: MarketResult, published: MarketResult) -> None:
     """A result that was corrected is a further row; the payouts follow the exchange's own settlements."""
-    is_named_late = standing.result == published.result and standing.value is None
-    if (standing.result, standing.value) == (published.result, published.value):
+    is_same_value = standing.value is None or standing.value == published.value
+    if standing.result == published.result and is_same_value:
         return
     contract = trader.store.markets.contract(published.ticker)
     value = _our_value(trader, published)
@@ -101,7 +102,7 @@ def _check(trader: Trader, standing: MarketResult, published: MarketResult) -> N
     is_new = trader.store.markets.save_result(
         published, our_value=value, our_result=ours, at=trader.clock.now()
     )
-    if is_new and not is_named_late and contract is not None:
+    if is_new and contract is not None:
         was, now = (f"{r.result} at {r.value}" for r in (standing, published))
         _mismatch(trader, contract.city_code, f"{published.ticker}: expected the result {was}, found {now}")
 

@@ -162,12 +162,30 @@ def test_a_result_that_the_exchange_corrects_is_stored_again_and_halts_the_city(
     assert standing[WINNER.ticker] == "no"
 
 
-def test_a_value_named_after_the_result_is_a_further_row_and_no_alarm(desk: Desk) -> None:
+def test_a_result_waits_a_day_for_its_value_to_be_named(desk: Desk) -> None:
     traded(desk)
     desk.weather.reports = (report(85),)
     publish(desk, 85)
     named = desk.markets.published
     desk.markets.published = tuple(r.model_copy(update={"value": None}) for r in named)
+    assert settle(desk.trader) == 0
+    desk.clock.advance(3600)
+    desk.markets.published = named
+
+    assert settle(desk.trader) == 6
+
+    assert halted(desk) == []
+    assert {r.value for r in desk.store.markets.results(b.NOW)} == {85}
+
+
+def test_a_value_that_is_never_named_does_not_keep_a_result_from_being_stored(desk: Desk) -> None:
+    traded(desk)
+    desk.weather.reports = (report(85),)
+    publish(desk, 85)
+    named = desk.markets.published
+    desk.markets.published = tuple(r.model_copy(update={"value": None}) for r in named)
+    assert settle(desk.trader) == 0
+    desk.clock.advance(24 * 3600)
     assert settle(desk.trader) == 6
     desk.show("LAX")
     run_cycle(desk.trader, slot="two", codes=["LAX"])
@@ -176,8 +194,8 @@ def test_a_value_named_after_the_result_is_a_further_row_and_no_alarm(desk: Desk
 
     settle(desk.trader)
 
-    assert halted(desk) == []
-    assert {r.value for r in desk.store.markets.results(b.NOW)} == {85}
+    assert halted(desk) == []  # a value named later says nothing new
+    assert {r.value for r in desk.store.markets.results(b.NOW)} == {None}
 
 
 def test_open_markets_are_not_asked_for(desk: Desk) -> None:
