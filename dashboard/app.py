@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.views import about, health, overview, performance, trades
+from dashboard.views import about, decisions, forecasts, health, overview, performance, trades
 
 STATIC = Path(__file__).parent / "static"
 
@@ -16,6 +16,8 @@ st.navigation(
         st.Page(overview.render, title="Overview", url_path="overview", default=True),
         st.Page(trades.render, title="Trades", url_path="trades"),
         st.Page(performance.render, title="Performance", url_path="performance"),
+        st.Page(forecasts.render, title="Forecasts", url_path="forecasts"),
+        st.Page(decisions.render, title="Decisions", url_path="decisions"),
         st.Page(health.render, title="Health", url_path="health"),
         st.Page(about.render, title="About", url_path="about"),
     ],

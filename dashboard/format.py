@@ -48,6 +48,16 @@ def percent_signed(share: Decimal) -> str:
     return signed(share * 100, 2, after="%")
 
 
+def rate(share: Decimal | None) -> str:
+    """A share as whole percent."""
+    return NA if share is None else f"{fixed(share * 100, 0)}%"
+
+
+def ink(amount: Decimal) -> str:
+    """The stylesheet's class for the sign of money; nothing for nought."""
+    return "up" if amount > 0 else "down" if amount < 0 else ""
+
+
 def chance(p: Decimal | None, *, is_final: bool = False) -> str:
     """A chance in percent without its sign: never 0 or 100 while the event is open."""
     if p is None:

@@ -16,6 +16,7 @@ MarketType = Literal["HIGH", "LOW", "RAIN", "SNOW"]
 EventStatus = Literal["open", "closed", "settled", "none"]
 Status = Literal["ok", "degraded", "down", "unknown"]
 Component = Literal["trader", "analytics", "dashboard", "kalshi_api", "nws_api", "database"]
+ClimateDate = date  # a field named date hides the type
 Probability = Annotated[Decimal, Field(ge=0, le=1)]
 
 
@@ -27,6 +28,11 @@ class Row(BaseModel):
     """One row of a mart; a column that is not named here is not read."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @classmethod
+    def columns(cls) -> tuple[str, ...]:
+        """The columns of the mart, in order."""
+        return tuple(field.alias or name for name, field in cls.model_fields.items())
 
 
 class PageState(Row):
@@ -160,6 +166,146 @@ class StrategyMetric(Row):
     edge_realized: Decimal | None = None
     avg_fill_price_minus_p_yes: Decimal | None = None
     pnl: Decimal | None = None
+
+
+class PnlBucket(Row):
+    """Profit of one bucket of a dimension (edge at the price paid, lead, market type, side) on one climate
+    date."""
+
+    date: date
+    mode: Mode
+    dimension: Literal["edge", "lead", "market_type", "side"]
+    bucket_no: int
+    bucket: str
+    trades: int
+    expected_pnl: Decimal | None = None
+    pnl: Decimal | None = None
+    settled_trades: int
+    won_trades: int
+
+
+class ClosingLine(Row):
+    """How the price of what was bought moved afterwards, dollars a contract, mean over ``close_qty``
+    contracts."""
+
+    date: date
+    mode: Mode
+    strategy_name: str
+    close_qty: Decimal | None = None
+    closing_line_value: Decimal | None = None
+
+
+class ClusterExposure(Row):
+    """What one cluster of cities held 60 minutes ago, in dollars; worst case over the outcomes."""
+
+    mode: Mode
+    cluster: Literal["NE", "SE", "Midwest", "Mountain", "West"]
+    markets: int
+    cost_usd: Decimal
+    worst_case_usd: Decimal
+    as_of: AwareDatetime
+
+
+class ForecastScore(Row):
+    """A mean score over settled events; lower is better. ``city_code`` ALL is all cities together.
+
+    ``value_lo`` to ``value_hi`` is the 95 % interval, None below thirty days.
+    """
+
+    mode: Mode
+    market_type: MarketType
+    city_code: str
+    lead_no: int
+    lead: str
+    strategy_name: str
+    strategy_version: str
+    measure: str
+    value: Decimal | None = None
+    value_lo: Decimal | None = None
+    value_hi: Decimal | None = None
+    count: int
+    days: int
+    is_enough: bool
+
+
+class CalibrationBin(Row):
+    """A tenth of probability: how often it was given, and how often what it was given to came true."""
+
+    mode: Mode
+    market_type: MarketType
+    lead_no: int
+    lead: str
+    strategy_name: str
+    strategy_version: str
+    forecaster: Literal["model", "market"]
+    bin_no: int
+    bin_from: Probability
+    bin_to: Probability
+    contracts: int
+    won: int
+    mean_p: Probability | None = None
+    won_share: Probability | None = None
+    won_share_lo: Decimal | None = None
+    won_share_hi: Decimal | None = None
+    is_enough: bool
+
+
+class PathHour(Row):
+    """One event at one hour: our quantiles (60 minutes old), the market's median, the extreme so far."""
+
+    city_code: str
+    market_type: MarketType
+    climate_date: date
+    hour_at: AwareDatetime
+    p10_f: int | None = None
+    p25_f: int | None = None
+    p50_f: int | None = None
+    p75_f: int | None = None
+    p90_f: int | None = None
+    market_median_f: Decimal | None = None
+    extreme_so_far_f: Decimal | None = None
+
+
+class Explanation(Row):
+    """Words about one signal, written by rules or a language model: plain text from outside."""
+
+    date: date
+    mode: Mode
+    city_code: str
+    market_type: MarketType
+    bracket_label: str | None = None
+    strategy_name: str
+    decision: Literal["BUY", "SELL", "HOLD"]
+    text: str
+    author: str
+    decided_at: AwareDatetime
+
+
+class Anomaly(Row):
+    """A change of class of an unusual condition: plain text from outside."""
+
+    date: ClimateDate | None = None
+    city_code: str | None = None
+    market_type: MarketType | None = None
+    bracket_label: str | None = None
+    class_: Literal["NORMAL", "SUSPICIOUS", "ALERT"] = Field(alias="class")
+    kind: str
+    reason: str
+    author: str
+    occurred_at: AwareDatetime
+
+
+class DecisionReason(Row):
+    """How many signals about one city's day stopped at a step for one reason."""
+
+    date: date
+    mode: Mode
+    city_code: str
+    market_type: MarketType
+    strategy_name: str
+    step_no: int
+    reason: str
+    count: int
 
 
 class LostReason(Row):

@@ -4,20 +4,25 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Final, Generic, TypeVar
+from datetime import date
+from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar
 
 import streamlit as st
 from pydantic import ValidationError
 
 from dashboard import queries
+from dashboard.bundles import Decisions, Figures, Live, Performance, Skill, TradeFilter, TradePage
 from dashboard.db import Database, DatabaseAwayError, MartMissingError, Reader
-from dashboard.queries import Figures, Live, TradeFilter
-from dashboard.rows import PublicTrade, StrategyMetric
+from dashboard.rows import Anomaly, MarketType, PathHour
 from dashboard.settings import load_settings
 
 REFRESH_S: Final = 5
 SLOW_REFRESH_S: Final = 60
+_MOST_KEPT: Final = 200  # answers of one question with different arguments
+NO_HOURS: Final[tuple[PathHour, ...]] = ()
+NO_ANOMALIES: Final[tuple[Anomaly, ...]] = ()
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
 _log = logging.getLogger("milkbot.dashboard")
 
 
@@ -64,20 +69,42 @@ def database() -> Database:
     return Database(load_settings().database_url).open()
 
 
-@st.cache_resource(show_spinner=False)
-def _keepers() -> tuple[Keeper[Live], Keeper[Figures]]:
-    return Keeper(Live()), Keeper(Figures())
+class Shared(Protocol[_P, _T]):
+    """A loader whose answer all viewers share."""
+
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> Kept[_T]: ...
+
+    def clear(self) -> None:
+        """Let the next call ask again."""
 
 
-@st.cache_resource(ttl=REFRESH_S, show_spinner=False, refresh_mode="background")
-def live() -> Kept[Live]:
-    """Page state, board and health of this slot."""
-    return _keepers()[0].get(database().reading, _read_live)
+def shared(empty: _T) -> Callable[[Callable[Concatenate[Reader, _P], _T]], Shared[_P, _T]]:
+    """Make of a loader the answer all viewers share: asked once in ``REFRESH_S`` for the same arguments, in
+    the background once there is one, and never failing. ``empty`` is the answer before the first.
+    """
+
+    def decorate(load: Callable[Concatenate[Reader, _P], _T]) -> Shared[_P, _T]:
+        def keeper(*_: Any) -> Keeper[_T]:
+            return Keeper(empty)
+
+        def ask(*key: Any) -> Kept[_T]:
+            return kept(*key).get(database().reading, lambda read: load(read, *key))  # type: ignore[call-arg]  # key is P's
+
+        for function in (keeper, ask):  # the cache tells functions apart by name and text
+            function.__qualname__ = f"{load.__qualname__}.{function.__name__}"
+        kept = st.cache_resource(show_spinner=False, max_entries=_MOST_KEPT)(keeper)
+        return st.cache_resource(  # type: ignore[return-value]  # the same call, cached
+            ttl=REFRESH_S, show_spinner=False, refresh_mode="background", max_entries=_MOST_KEPT
+        )(ask)
+
+    return decorate
 
 
-def _read_live(read: Reader) -> Live:
-    """What nobody has checked yet needs no check here: who reads this page knows that it is up."""
+@shared(Live())
+def live(read: Reader) -> Live:
+    """Page state, board and health."""
     found = queries.live(read)
+    # nobody needs to check this page for who reads it
     seen = {"status": "ok", "last_ok": found.page and found.page.as_of, "message": "you are reading it"}
     return replace(
         found,
@@ -88,44 +115,36 @@ def _read_live(read: Reader) -> Live:
     )
 
 
-@st.cache_resource(ttl=REFRESH_S, show_spinner=False, refresh_mode="background")
-def figures() -> Kept[Figures]:
-    """Equity, trades, city figures and the funnel of this slot."""
-    page = live().value.page
-    return _keepers()[1].get(database().reading, lambda read: queries.figures(read, page))
+@shared(Figures())
+def figures(read: Reader) -> Figures:
+    return queries.figures(read)
 
 
-@dataclass(frozen=True)
-class TradePage:
-    rows: tuple[PublicTrade, ...] = ()
-    total: int = 0
+@shared(TradePage())
+def trade_page(read: Reader, chosen: TradeFilter, limit: int, offset: int) -> TradePage:
+    return queries.trade_page(read, chosen, limit, offset)
 
 
-@st.cache_resource(show_spinner=False, max_entries=200)
-def _trade_keeper(key: tuple[TradeFilter, int, int]) -> Keeper[TradePage]:
-    _log.debug("trade_page_first_asked: %s", key)
-    return Keeper(TradePage())
+@shared(Performance())
+def performance(read: Reader, span: str) -> Performance:
+    return queries.performance(read, span)
 
 
-@st.cache_resource(ttl=REFRESH_S, show_spinner=False, max_entries=200)
-def trade_page(chosen: TradeFilter, limit: int, offset: int) -> Kept[TradePage]:
-    """One page of the trades that match, with how many there are."""
-    return _trade_keeper((chosen, limit, offset)).get(
-        database().reading,
-        lambda read: TradePage(
-            queries.trades(read, chosen, limit=limit, offset=offset), queries.count_trades(read, chosen)
-        ),
-    )
+@shared(Skill())
+def skill(read: Reader) -> Skill:
+    return queries.skill(read)
 
 
-@st.cache_resource(show_spinner=False)
-def _strategy_keeper() -> Keeper[tuple[StrategyMetric, ...]]:
-    return Keeper(())
+@shared(NO_HOURS)
+def path(read: Reader, city: str, kind: MarketType, day: date) -> tuple[PathHour, ...]:
+    return queries.path(read, city, kind, day)
 
 
-@st.cache_resource(ttl=REFRESH_S, show_spinner=False)
-def strategies() -> Kept[tuple[StrategyMetric, ...]]:
-    page = live().value.page
-    return _strategy_keeper().get(
-        database().reading, lambda read: queries.strategy_metrics(read, page.mode if page else None)
-    )
+@shared(Decisions())
+def decisions(read: Reader) -> Decisions:
+    return queries.decisions(read)
+
+
+@shared(NO_ANOMALIES)
+def anomalies(read: Reader) -> tuple[Anomaly, ...]:
+    return queries.anomalies(read)

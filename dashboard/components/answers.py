@@ -6,29 +6,24 @@ from decimal import Decimal
 from typing import Final
 
 from dashboard import format as fmt
-from dashboard.components import health_badges
-from dashboard.components.funnel import reasons as funnel_words
-from dashboard.rows import CityMetric, EquityPoint, FunnelStep, Health, PageState, PublicTrade
+from dashboard.bundles import Figures
+from dashboard.components import health_badges, scores
+from dashboard.components import reasons as why
+from dashboard.components.funnel import reasons
+from dashboard.rows import CityMetric, EquityPoint, ForecastScore, FunnelStep, Health, PageState, PublicTrade
 
 ENOUGH_SETTLED: Final = 100  # below this a result says more about luck than about skill
+_NO_FIGURES: Final = "Too early to say: no figures are 60 minutes old yet."
+_WORD: Final = {"up": "Up", "down": "Down", "": "Even"}
 
 
-def four(
-    page: PageState | None,
-    health: Sequence[Health],
-    trades: Sequence[PublicTrade],
-    equity: Sequence[EquityPoint],
-    cities: Sequence[CityMetric],
-    funnel: Sequence[FunnelStep],
-    *,
-    is_away: bool,
-) -> str:
+def four(page: PageState | None, health: Sequence[Health], late: Figures, *, is_away: bool) -> str:
     today = fmt.local(page.as_of, fmt.NEW_YORK).date() if page else None
     cells = (
         ("Is it running?", *running(page, health, is_away=is_away)),
-        ("What did it trade?", *traded(page, trades, cities, today)),
-        ("Is it any good?", *quality(equity, cities)),
-        ("Why not more?", *restraint(funnel, today)),
+        ("What did it trade?", *traded(page, late.trades, late.cities, today)),
+        ("Is it any good?", *quality(late.equity, late.cities, late.scores)),
+        ("Why not more?", *restraint(late.funnel, today)),
     )
     body = "".join(
         f'<div><h2>{q}</h2><p class="a">{answer}</p><p>{words}</p></div>' for q, answer, words in cells
@@ -85,31 +80,48 @@ def traded(
     return f"{fmt.plural(count, 'trade')} <small>on today’s weather</small>", words
 
 
-def quality(equity: Sequence[EquityPoint], cities: Sequence[CityMetric]) -> tuple[str, str]:
+def quality(
+    equity: Sequence[EquityPoint], cities: Sequence[CityMetric], found: Sequence[ForecastScore] = ()
+) -> tuple[str, str]:
     if not equity:
-        return f'<span class="na">{fmt.NA}</span>', "Too early to say: no figures are 60 minutes old yet."
+        return f'<span class="na">{fmt.NA}</span>', _NO_FIGURES
+    change, share = _result(equity)
+    small = f"<small>{fmt.percent_signed(share)}</small>"
+    answer = f'<span class="{fmt.ink(change)}">{fmt.money_signed(change)}</span> {small}'
+    skill = scores.short(scores.headline(found))
+    return answer, f"{_WORD[fmt.ink(change)]}. {_settled(cities)} <br>{skill}"
+
+
+def result_sentence(equity: Sequence[EquityPoint], cities: Sequence[CityMetric]) -> str:
+    """The result in one sentence, with how much it says."""
+    if not equity:
+        return _NO_FIGURES
+    change, share = _result(equity)
+    amount = f"{fmt.money(abs(change))} ({fmt.percent_signed(share)})"
+    return f"{_WORD[fmt.ink(change)]} {amount} after fees. {_settled(cities)}"
+
+
+def _result(equity: Sequence[EquityPoint]) -> tuple[Decimal, Decimal]:
+    """What was made of the capital: dollars and share."""
     last = equity[-1]
     change = last.total_equity - last.starting_capital
-    share = change / last.starting_capital if last.starting_capital else Decimal(0)
-    ink, word = ("up", "Up") if change > 0 else ("down", "Down") if change < 0 else ("", "Even")
-    answer = (
-        f'<span class="{ink}">{fmt.money_signed(change)}</span> <small>{fmt.percent_signed(share)}</small>'
-    )
+    return change, change / last.starting_capital if last.starting_capital else Decimal(0)
+
+
+def _settled(cities: Sequence[CityMetric]) -> str:
+    """How many positions have a result, and whether that is enough to judge."""
     wins, losses = sum(m.wins for m in cities), sum(m.losses for m in cities)
-    settled = wins + losses
-    if settled < ENOUGH_SETTLED:
-        count = fmt.plural(settled, "settled position")
-        tail = f" <br>{wins} won, {losses} lost so far." if settled else ""
-        return answer, f"{word}. Too early to say: {count} of {ENOUGH_SETTLED}.{tail}"
-    return answer, f"{word}. {settled:,} settled positions: {wins:,} won, {losses:,} lost, after fees."
+    if wins + losses < ENOUGH_SETTLED:
+        return f"Too early to say: {fmt.plural(wins + losses, 'settled position')} of {ENOUGH_SETTLED}."
+    return f"{wins + losses:,} settled positions: {wins:,} won, {losses:,} lost."
 
 
 def restraint(funnel: Sequence[FunnelStep], today: date | None) -> tuple[str, str]:
     if not funnel:
         return f'<span class="na">{fmt.NA}</span>', "No decision is 60 minutes old yet."
     first = funnel[0]
-    last = next((s for s in funnel if s.step == "sent"), funnel[-1])
-    reasons = ", ".join(f"{count:,} {words}" for words, count in funnel_words(funnel)[:3])
+    sent = next((s for s in funnel if s.step == "sent"), funnel[-1])
+    said = ", ".join(f"{count:,} {why.words(code)}" for code, count in reasons(funnel)[:3])
     day = "" if today is None or first.date == today else f"{fmt.day(first.date, today)}: "
-    words = f"{day}{reasons}." if reasons else f"{day}Nothing was turned down."
-    return f"{last.count:,} of {first.count:,} <small>prices passed</small>", words
+    words = f"{day}{said}." if said else f"{day}Nothing was turned down."
+    return f"{sent.count:,} of {first.count:,} <small>prices became orders</small>", words

@@ -45,6 +45,11 @@ COLUMNS: Final[dict[str, Callable[[CityTotal], Decimal | int | None]]] = {
 SORTS: Final = ("City", *COLUMNS)
 
 
+def overall(metrics: Sequence[CityMetric]) -> CityTotal:
+    """All cities in one."""
+    return _total("ALL", metrics)
+
+
 def totals(metrics: Sequence[CityMetric]) -> tuple[CityTotal, ...]:
     """One total for each of the ten cities in their fixed order, also for those that never traded."""
     return tuple(_total(place.code, [m for m in metrics if m.city_code == place.code]) for place in PLACES)
@@ -82,7 +87,7 @@ def table(rows: Sequence[CityTotal]) -> str:
         f"{r.trades}</td>"
         f'<td class="n hide">{fmt.money(r.volume)}</td><td class="n hide">{r.wins}</td><td class="n hide">'
         f"{r.losses}</td>"
-        f'<td class="n">{_rate(r.win_rate)}</td><td class="n">{_rate(r.break_even)}</td>'
+        f'<td class="n">{fmt.rate(r.win_rate)}</td><td class="n">{fmt.rate(r.break_even)}</td>'
         f'<td class="n hide">{fmt.money(r.fees)}</td>{_pnl(r.pnl, largest)}</tr>'
         for r in rows
     )
@@ -95,14 +100,10 @@ def table(rows: Sequence[CityTotal]) -> str:
     )
 
 
-def _rate(rate: Decimal | None) -> str:
-    return f'<span class="na">{fmt.NA}</span>' if rate is None else f"{fmt.fixed(rate * 100, 0)}%"
-
-
 def _pnl(pnl: Decimal | None, largest: Decimal) -> str:
     if pnl is None:
         return f'<td class="n na">{fmt.NA}</td>'
     share = int(_TINT_PERCENT * abs(pnl) / largest) if largest else 0
-    ink = "up" if pnl > 0 else "down" if pnl < 0 else ""
+    ink = fmt.ink(pnl)
     tint = f' style="background:color-mix(in srgb,var(--{ink}) {share}%,transparent)"' if ink else ""
     return f'<td class="n {ink}"{tint}>{fmt.money_signed(pnl)}</td>'

@@ -1,4 +1,5 @@
-"""Equity over time as steps, with the last 60 minutes veiled, and drawdown below it where there is room."""
+"""Equity over time as steps, with the last 60 minutes veiled: small on the first page, over its drawdown on
+its own."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,8 +11,8 @@ import plotly.graph_objects as go
 
 from dashboard import format as fmt
 from dashboard import theme
-from dashboard.components import panel, step_chart
-from dashboard.rows import EquityPoint
+from dashboard.components import city_heatmap, panel, step_chart
+from dashboard.rows import CityMetric, EquityPoint
 
 DELAY: Final = timedelta(minutes=60)
 
@@ -25,8 +26,8 @@ def steps(points: Sequence[EquityPoint]) -> list[EquityPoint]:
     return kept if kept[-1] is points[-1] else [*kept, points[-1]]
 
 
-def figure(points: Sequence[EquityPoint], as_of: datetime, *, has_drawdown: bool = False) -> go.Figure:
-    """The chart of one mode's equity, x in New York time.
+def figure(points: Sequence[EquityPoint], as_of: datetime) -> go.Figure:
+    """Equity of one mode over its drawdown, x in New York time.
 
     Raises:
         ValueError: there are no points; an empty chart with axes is never shown.
@@ -65,8 +66,7 @@ def figure(points: Sequence[EquityPoint], as_of: datetime, *, has_drawdown: bool
         annotations=[_end_label(points[-1].total_equity)],
     )
     _veil(figure, right, is_labelled=span <= timedelta(days=1))
-    if has_drawdown:
-        _drawdown(figure, x, shown)
+    _drawdown(figure, x, shown)
     return figure
 
 
@@ -85,17 +85,32 @@ def small(points: Sequence[EquityPoint], as_of: datetime) -> str:
     return step_chart.draw(line, points[-1].starting_capital, _x(as_of), DELAY, alt(points))
 
 
-def figures(points: Sequence[EquityPoint], wins: int, losses: int, as_of: datetime) -> str:
-    """The numbers above the chart: now, since when, settled, unrealised."""
+def small_figures(points: Sequence[EquityPoint], cities: Sequence[CityMetric], as_of: datetime) -> str:
+    """The numbers above the small chart: now, since the start, settled, open."""
     first, last = points[0], points[-1]
     change = last.total_equity - last.starting_capital
     since = fmt.day(_x(first.timestamp).date(), _x(as_of).date())
-    ink = "up" if change > 0 else "down" if change < 0 else ""
+    wins, losses = sum(m.wins for m in cities), sum(m.losses for m in cities)
     return panel.figures(
         ("Equity", fmt.money(last.total_equity), ""),
-        (f"Profit and loss, from {since}", fmt.money_signed(change), ink),
-        ("Settled", f"{wins} won, {losses} lost" if wins + losses else "none yet", ""),
+        (f"Profit and loss, from {since}", fmt.money_signed(change), fmt.ink(change)),
+        ("Settled", f"{wins:,} won, {losses:,} lost" if wins + losses else "none yet", ""),
         ("Open, if sold now", fmt.money_signed(last.unrealized_pnl), ""),
+    )
+
+
+def figures(points: Sequence[EquityPoint], cities: Sequence[CityMetric]) -> str:
+    """The numbers above the whole chart; win rate and break-even stand side by side, one alone misleads."""
+    last, total = points[-1], city_heatmap.overall(cities)
+    deepest = max(p.drawdown for p in points)
+    return panel.figures(
+        ("Equity", fmt.money(last.total_equity), ""),
+        ("Realised", fmt.money_signed(last.realized_pnl), fmt.ink(last.realized_pnl)),
+        ("Unrealised", fmt.money_signed(last.unrealized_pnl), fmt.ink(last.unrealized_pnl)),
+        ("Deepest drawdown", fmt.percent_signed(-deepest), ""),
+        ("Win rate", fmt.rate(total.win_rate), ""),
+        ("Break-even win rate", fmt.rate(total.break_even), ""),
+        ("Settled", f"{total.wins + total.losses:,}", ""),
     )
 
 

@@ -17,6 +17,8 @@ PAGES: Final = (  # address and name, in the order of the navigation; the defaul
     ("", "Overview"),
     ("trades", "Trades"),
     ("performance", "Performance"),
+    ("forecasts", "Forecasts"),
+    ("decisions", "Decisions"),
     ("health", "Health"),
     ("about", "About"),
 )

@@ -3,9 +3,16 @@ text."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from dashboard import format as fmt
-from dashboard.rows import PublicTrade
+from dashboard.rows import Explanation, PublicTrade
+
+_END: Final = {
+    None: "not known yet",
+    "won": "the contract paid $1.00",
+    "lost": "the contract paid nothing",
+}
 
 
 def feed(trades: Sequence[PublicTrade], as_of: datetime) -> str:
@@ -20,17 +27,13 @@ def feed(trades: Sequence[PublicTrade], as_of: datetime) -> str:
     )
 
 
-def detailed(trades: Sequence[PublicTrade], as_of: datetime) -> str:
+def detailed(trades: Sequence[PublicTrade], explanations: Sequence[Explanation], as_of: datetime) -> str:
     """The long list: each row opens to what we thought, what it cost and how it ended."""
     zone = fmt.zone_name(trades[0].fill_time) if trades else ""
-    head = (
-        f'<div class="trow hd"><span>Time, {zone}</span><span>City</span><span>Contract</span><span>'
-        f"Side</span>"
-        '<span class="n">Qty</span><span class="n">Price</span><span class="n">Fee</span><span class="n">We '
-        "said</span>"
-        '<span class="n">Edge</span><span class="n">Result</span></div>'
-    )
-    return f'<div class="rows">{head}{"".join(_details(t, as_of) for t in trades)}</div>'
+    names = ("City", "Contract", "Side", "Qty", "Price", "Fee", "We said", "Edge", "Result")
+    head = "".join(f'<span class="{"n" if i > 2 else ""}">{name}</span>' for i, name in enumerate(names))
+    rows = "".join(_details(t, _explanation(t, explanations), as_of) for t in trades)
+    return f'<div class="rows"><div class="trow hd"><span>Time, {zone}</span>{head}</div>{rows}</div>'
 
 
 def result(trade: PublicTrade) -> str:
@@ -71,7 +74,7 @@ def _row(trade: PublicTrade, as_of: datetime) -> str:
     )
 
 
-def _details(trade: PublicTrade, as_of: datetime) -> str:
+def _details(trade: PublicTrade, words: Explanation | None, as_of: datetime) -> str:
     c = _cells(trade, as_of)
     row = (
         f'<div class="trow"><span class="t">{c["time"]}</span><span class="c">{c["city"]}</span>'
@@ -82,22 +85,45 @@ def _details(trade: PublicTrade, as_of: datetime) -> str:
         f"{fmt.cents_signed(trade.edge)}</span>"
         f'<span class="n r">{result(trade)}</span></div>'
     )
+    return f'<details class="trade"><summary>{row}</summary>{_why(trade, words, c)}</details>'
+
+
+def _why(trade: PublicTrade, words: Explanation | None, c: dict[str, str]) -> str:
+    """The reasons as named lines: what, our chance against the price, edge, result, words."""
     verb = "Bought" if trade.action == "OPEN" else "Sold back"
-    ours = (
-        f"We gave {trade.side} {c['said']}, the price asked for {fmt.chance(trade.price)}%. "
-        if trade.p_side is not None
-        else "Our chance at the decision is not published. "
+    paid, fee = fmt.money(trade.qty * trade.price), fmt.money(trade.fee)
+    what = f"{verb} {c['qty']} {trade.side} of {fmt.esc(trade.city_name or trade.city)} {c['contract']}"
+    lines = [("Order", f"{what} at {c['price']}: {paid} and {fee} fee")]
+    if trade.p_side is None:
+        lines.append(("We said", "not published for this trade"))
+    else:
+        lines.append(
+            (
+                "We said",
+                f"{c['said']} for {trade.side}; the price stood for {fmt.esc(fmt.chance(trade.price))}%",
+            )
+        )
+        before = fmt.cents_signed(trade.p_side - trade.price)
+        lines.append(("Edge", f"{before} a contract before fees, {fmt.cents_signed(trade.edge)} after"))
+    lines.append(("Result", _END[trade.outcome]))
+    if words is not None:
+        by = "by rules" if words.author == "rules" else f"by {fmt.esc(words.author)}, not read by trading"
+        lines.append(("In words", f"{fmt.esc(words.text)} <i>{by}</i>"))
+    strategy = f", strategy {fmt.esc(trade.strategy_name.replace('_', ' '))}" if trade.strategy_name else ""
+    lines.append(("Mode", f"{trade.mode}{strategy}"))
+    return f'<dl class="words why">{"".join(f"<dt>{q}</dt><dd>{a}</dd>" for q, a in lines)}</dl>'
+
+
+def _explanation(trade: PublicTrade, found: Sequence[Explanation]) -> Explanation | None:
+    """The newest words about this contract from before the fill."""
+    return max(
+        (
+            e
+            for e in found
+            if (e.city_code, e.market_type, e.date, e.bracket_label)
+            == (trade.city, trade.market_type, trade.climate_date, trade.bracket_label)
+            and e.decided_at <= trade.fill_time
+        ),
+        key=lambda e: e.decided_at,
+        default=None,
     )
-    edge = f"Edge after fees {fmt.cents_signed(trade.edge)} a contract. " if trade.edge is not None else ""
-    end = {
-        None: "Not settled yet.",
-        "won": "Settled: the contract paid $1.00.",
-        "lost": "Settled: the contract paid nothing.",
-    }[trade.outcome]
-    why = (
-        f"{verb} {c['qty']} {trade.side} on {fmt.esc(trade.city_name or trade.city)}, {c['contract']}, at "
-        f"{c['price']}: "
-        f"{fmt.money(trade.qty * trade.price)} and {fmt.money(trade.fee)} fee. {ours}{edge}{end} "
-        f"{trade.mode}{f', strategy {fmt.esc(trade.strategy_name)}' if trade.strategy_name else ''}."
-    )
-    return f'<details class="trade"><summary>{row}</summary><p class="why">{why}</p></details>'

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Final
 
+import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import snapshots
+from dashboard import snapshots, theme
+from dashboard.bundles import Live
 from dashboard.components import panel
 from dashboard.components.ribbon import ribbon
-from dashboard.queries import Live
 from dashboard.snapshots import Kept
 
 _GOLDEN: Final = 0.618034
@@ -51,6 +52,25 @@ def live(body: Callable[[], object], seconds: int = snapshots.REFRESH_S) -> None
 
 def draw(*parts: str) -> None:
     st.html(panel.document(*parts))
+
+
+def plot(figure: go.Figure, alt: str, key: str, height: int) -> None:
+    """A chart in the page's template, without a tool bar."""
+    st.plotly_chart(figure, theme=None, config=theme.PLOT_CONFIG, alt=alt, height=height, key=key)
+
+
+def choice(key: str, options: list[str], default: str, label: str) -> str:
+    """One of few, as buttons side by side; kept in the address."""
+    chosen = st.segmented_control(
+        label,
+        options,
+        default=default,
+        required=True,
+        key=key,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    return chosen or default
 
 
 @contextmanager

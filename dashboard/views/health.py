@@ -3,14 +3,15 @@
 import streamlit as st
 
 from dashboard import snapshots
-from dashboard.components import health_badges, panel
+from dashboard.components import anomaly_list, health_badges, panel
+from dashboard.queries import DELAY
 from dashboard.views import frame
 
 _MEANINGS = (
-    '<div class="prose"><p>State is judged from age at the moment you look, so a trader that '
+    '<p class="none meanings">State is judged from age at the moment you look, so a trader that '
     "stopped turns red by itself. <b>OK</b>: in time. <b>Late</b>: older than its limit; no new trades on it "
     "until it is back. <b>Down</b>: no sign of life. Open positions settle at the exchange whatever "
-    "happens here.</p></div>"
+    "happens here.</p>"
 )
 
 
@@ -33,6 +34,15 @@ def _html() -> str:
             panel.now(as_of),
             health_badges.table(health, as_of, is_away=kept.is_away),
             _MEANINGS,
+        ),
+        panel.panel(
+            "Unusual",
+            panel.late(as_of - DELAY if as_of else None, as_of),
+            anomaly_list.table(snapshots.anomalies().value, as_of),
+            panel.note(
+                "Wide spreads, thin books and forecasts that disagree. Found by rules; no trade depends on "
+                "these words."
+            ),
         ),
         panel.footer(page),
     )

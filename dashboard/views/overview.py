@@ -7,9 +7,9 @@ import streamlit as st
 
 from dashboard import format as fmt
 from dashboard import snapshots
+from dashboard.bundles import Figures, Live
 from dashboard.components import answers, city_grid, equity_chart, funnel, health_badges, panel, trade_feed
 from dashboard.components.city_grid import Day
-from dashboard.queries import Figures, Live
 from dashboard.snapshots import Kept
 from dashboard.views import frame
 
@@ -35,8 +35,8 @@ def render() -> None:
         top = st.empty()
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="head"):
             title = st.empty()
-            kind = KINDS[_control("kind", list(KINDS), "High", "Market")]
-            day: Day = _control("day", ["Today", "Tomorrow"], st.session_state["first_day"], "Day")  # type: ignore[assignment]  # one of the two options
+            kind = KINDS[frame.choice("kind", list(KINDS), "High", "Market")]
+            day: Day = frame.choice("day", ["Today", "Tomorrow"], st.session_state["first_day"], "Day")  # type: ignore[assignment]  # one of the two options
             key = st.empty()
         rest = st.empty()
 
@@ -50,19 +50,6 @@ def render() -> None:
         frame.live(body)
 
 
-def _control(key: str, options: list[str], default: str, label: str) -> str:
-    chosen = st.segmented_control(
-        label,
-        options,
-        default=default,
-        required=True,
-        key=key,
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    return chosen or default
-
-
 def _drawn(kind: str, day: Day) -> Drawn:
     now, late = snapshots.live(), snapshots.figures()
     return _drawn_once((now.slot, late.slot), kind, day, now, late)
@@ -73,9 +60,7 @@ def _drawn_once(slots: tuple[int, int], kind: str, day: Day, _now: Kept[Live], _
     now, late = _now.value, _late.value
     as_of = now.page.as_of if now.page else None
     is_away = _now.is_away or _late.is_away
-    four = answers.four(
-        now.page, now.health, late.trades, late.equity, late.cities, late.funnel, is_away=is_away
-    )
+    four = answers.four(now.page, now.health, late, is_away=is_away)
     badges = health_badges.table(now.health, as_of, is_away=is_away)
     health = panel.panel("Health", panel.now(as_of), badges)
     return Drawn(
@@ -96,12 +81,11 @@ def _equity(now: Live, late: Figures) -> str:
     since = panel.late(points[-1].timestamp if points else None, as_of)
     if not points or as_of is None:
         return panel.panel("Equity", since, panel.note("No equity figure is 60 minutes old yet."))
-    wins, losses = sum(m.wins for m in late.cities), sum(m.losses for m in late.cities)
     more = '<a class="more" href="./performance">Result by city, edge and strategy →</a>'
     return panel.panel(
         "Equity",
         since,
-        equity_chart.figures(points, wins, losses, as_of),
+        equity_chart.small_figures(points, late.cities, as_of),
         equity_chart.small(points, as_of),
         more,
     )

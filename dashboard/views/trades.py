@@ -3,47 +3,66 @@ its reasons."""
 
 import csv
 import io
+from typing import Final
 
 import streamlit as st
 
 from dashboard import format as fmt
-from dashboard import queries, snapshots
+from dashboard import snapshots
+from dashboard.bundles import TradeFilter, TradePage
 from dashboard.cities import PLACES
 from dashboard.components import panel, trade_feed
-from dashboard.queries import PAGE_SIZE, TradeFilter
+from dashboard.queries import DELAY, PAGE_SIZE
 from dashboard.rows import PublicTrade
+from dashboard.statements import NEWEST
 from dashboard.views import frame
 
-ALL = "All"
-_CSV_LIMIT = 10_000
-_FILTERS = {
+ALL: Final = "All"
+_FILTERS: Final = {
     "city": ("City", [p.code for p in PLACES]),
     "market": ("Market", ["HIGH", "LOW", "RAIN", "SNOW"]),
     "side": ("Side", ["YES", "NO"]),
     "result": ("Result", ["open", "won", "lost"]),
-    "mode": ("Mode", ["SHADOW", "DEMO", "LIVE"]),
 }
+_MODES: Final = ("SHADOW", "DEMO", "LIVE")  # never mixed: one at a time
 
 
 def render() -> None:
-    page = snapshots.live().value.page
-    as_of = page.as_of if page else None
-    late = panel.late(as_of - queries.DELAY if as_of else None, as_of)
     with (
         frame.slow_page("Trades", "Every trade, newest first, 60 minutes after it happened."),
         st.container(border=True, key="panel_trades"),
     ):
+        place = st.empty()
         chosen = _filters()
-        first = snapshots.trade_page(chosen, PAGE_SIZE, 0)
-        if as_of is None or not first.value.total:
-            is_filtered = chosen != TradeFilter()
-            empty = "No trade matches." if is_filtered else "No trade is 60 minutes old yet."
-            frame.draw(panel.head("", late), panel.note(empty))
-            return
-        number = _pager(first.value.total)
-        shown = first if number == 0 else snapshots.trade_page(chosen, PAGE_SIZE, number * PAGE_SIZE)
-        frame.draw(trade_feed.detailed(shown.value.rows, as_of))
-        _download(chosen)
+        first = snapshots.trade_page(chosen, PAGE_SIZE, 0).value
+        pages = -(-first.total // PAGE_SIZE)
+        list_place = st.empty()
+        number = 0
+        if pages > 1:
+            number = st.pagination(pages, key="list", bind="query-params") - 1
+
+        def body() -> None:
+            shown = snapshots.trade_page(chosen, PAGE_SIZE, number * PAGE_SIZE).value
+            place.html(panel.document(_head(shown)))
+            list_place.html(panel.document(_list(shown, is_filtered=chosen != TradeFilter(mode=chosen.mode))))
+
+        frame.live(body, snapshots.SLOW_REFRESH_S)
+        if first.total:
+            download(chosen)
+
+
+def _head(shown: TradePage) -> str:
+    page = snapshots.live().value.page
+    as_of = page.as_of if page else None
+    count = f"The newest {NEWEST:,} trades" if shown.total >= NEWEST else fmt.plural(shown.total, "trade")
+    return panel.head(count, panel.late(as_of - DELAY if as_of else None, as_of))
+
+
+def _list(shown: TradePage, *, is_filtered: bool) -> str:
+    page = snapshots.live().value.page
+    if page is None or not shown.rows:
+        return panel.note("No trade matches." if is_filtered else "No trade is 60 minutes old yet.")
+    return trade_feed.detailed(shown.rows, shown.explanations, page.as_of)
 
 
 def _filters() -> TradeFilter:
@@ -52,20 +71,17 @@ def _filters() -> TradeFilter:
         for key, (label, options) in _FILTERS.items():
             value = st.selectbox(label, [ALL, *options], key=key, bind="query-params", width=110)
             picked[key] = None if value == ALL else value
-    return TradeFilter(picked["city"], picked["market"], picked["side"], picked["mode"], picked["result"])
+        page = snapshots.live().value.page
+        now = page.mode if page and page.mode else _MODES[0]
+        mode = st.selectbox("Mode", _MODES, _MODES.index(now), key="mode", bind="query-params", width=110)
+    return TradeFilter(picked["city"], picked["market"], picked["side"], mode, picked["result"])
 
 
-def _pager(total: int) -> int:
-    pages = -(-total // PAGE_SIZE)
-    frame.draw(panel.note(f"{fmt.plural(total, 'trade')}, {PAGE_SIZE} a page. Open a row for its reasons."))
-    return 0 if pages < 2 else int(st.number_input("Page", 1, pages, 1, key="page_number", width=110)) - 1
-
-
-def _download(chosen: TradeFilter) -> None:
+def download(chosen: TradeFilter) -> None:
     """CSV of the published rows as they are: UTC, exact decimals."""
     st.download_button(
         "Download CSV",
-        data=lambda: csv_of(snapshots.trade_page(chosen, _CSV_LIMIT, 0).value.rows),
+        data=lambda: csv_of(snapshots.trade_page(chosen, NEWEST, 0).value.rows),
         file_name="milkbot-trades.csv",
         mime="text/csv",
         on_click="ignore",
@@ -76,7 +92,7 @@ def csv_of(trades: tuple[PublicTrade, ...]) -> str:
     """Published rows as CSV; a text that a spreadsheet would run as a formula gets a quote in front."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(PublicTrade.model_fields)
+    writer.writerow(PublicTrade.columns())
     for trade in trades:
         writer.writerow(_plain(value) for value in trade.model_dump(mode="json").values())
     return out.getvalue()

@@ -1,11 +1,16 @@
 """Files made from the code: ``make docs`` writes them, a test says when they are out of date."""
 
+import json
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
+from dashboard.api import Overall
 from tests.architecture.source import ROOT
-from trader.app.settings_table import env_example, settings_table
+from tests.unit.dashboard import sample
+from trader.app.settings_table import default_of, env_example, settings_table
+from trader.app.variables import VARIABLES
 from trader.domain.alerts import RULES
 from trader.domain.types import MEANINGS
 
@@ -44,6 +49,51 @@ def reasons_table() -> str:
     return "\n".join([*head, *(f"| `{code}` | {meaning} |" for code, meaning in MEANINGS.items()), ""])
 
 
+def page_words() -> str:
+    """Return dashboard/reasons.json: the reason codes and the limits as shipped, for a page that may not
+    import the trader.
+    """
+    limits: list[dict[str, str]] = []
+    for v in VARIABLES:
+        if v.path.split(".")[0] not in {"risk", "gates"}:
+            continue
+        value = in_words(default_of(v), v.unit)
+        if v.meaning.startswith(("the same", "the window")):
+            limits[-1]["value"] += f" {'or' if v.meaning.startswith('the same') else 'within'} {value}"
+        else:
+            limits.append({"meaning": f"{v.meaning[0].upper()}{v.meaning[1:]}", "value": value})
+    found = {"meanings": {str(code): text for code, text in MEANINGS.items()}, "limits": limits}
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
+def api_examples() -> str:
+    """Return dashboard/examples.json: one row of each kind the API answers with, from the recorded week."""
+    components = sample.health()
+    rows = [
+        Overall(status="degraded", is_degraded=True, components=components),
+        *(components[2], sample.board_row("NYC"), sample.trade(), sample.equity()[-1]),
+        *(sample.city_metrics()[0], sample.strategy_metrics()[0]),
+    ]
+    found = {type(row).__name__: row.model_dump(mode="json", by_alias=True) for row in rows}
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
+def in_words(value: str, unit: str) -> str:
+    """A setting's value as a reader of the page writes it: ``$500``, ``3¢ a contract``, ``15 min``, "
+    "``10%``."""
+    number = Decimal(value)
+    if unit.startswith("of "):
+        return f"{number * 100:.0f}% {unit}"
+    if unit == "s":
+        size, name = next(
+            (s, n) for s, n in ((3600, "h"), (60, "min"), (1, "s")) if number >= s and not number % s
+        )
+        return f"{number / size:.0f} {name}"
+    return {"USD": f"${number:.0f}", "USD per contract": f"{number * 100:.0f}¢ a contract"}.get(
+        unit, f"{value} {unit}"
+    )
+
+
 def anchor(heading: str) -> str:
     """The fragment by which a page's heading is linked."""
     return re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
@@ -54,6 +104,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     ".env.example": env_example,
     "docs/alerts.md": alerts_table,
     "docs/reason_codes.md": reasons_table,
+    "dashboard/reasons.json": page_words,
+    "dashboard/examples.json": api_examples,
 }
 
 

@@ -16,7 +16,10 @@ ALLOWED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
             *("datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.today"),
             *("datetime.date.today", "time.time", "time.time_ns", "time.localtime", "time.gmtime"),
         ),
-        {"trader.app.clock": "the one injected clock"},
+        {
+            "trader.app.clock": "the one injected clock",
+            "dashboard.api": "when a slot ends, for the age of an answer",
+        },
     ),
     "waiting and durations": (
         ("time.monotonic", "time.perf_counter", "time.sleep", "time.monotonic_ns", "time.perf_counter_ns"),

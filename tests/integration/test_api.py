@@ -1,5 +1,6 @@
 """The API on a real database through the read-only role: routes, types, codes, headers."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from socket import socket
@@ -8,9 +9,12 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+import schemathesis
 import uvicorn
 
-from dashboard.api import create_app
+from dashboard import api_docs
+from dashboard.api import Overall, create_app
+from dashboard.rows import BoardRow, CityMetric, EquityPoint, Health, PublicTrade, StrategyMetric
 from dashboard.settings import Settings
 from tests.unit.dashboard import marts, sample
 
@@ -64,12 +68,14 @@ def client(marts_urls: "Urls") -> Iterator[httpx.Client]:
 
 @pytest.mark.story("5.6")
 @pytest.mark.parametrize("route", ROUTES)
-def test_each_route_answers_json_that_may_be_kept_for_five_seconds(client: httpx.Client, route: str) -> None:
+def test_each_route_answers_json_that_may_be_kept_until_the_slot_ends(
+    client: httpx.Client, route: str
+) -> None:
     answer = client.get(f"/v1/{route}", headers={"Origin": ORIGIN})
 
     assert answer.status_code == 200
     assert answer.json()
-    assert answer.headers["cache-control"] == "public, max-age=5"
+    assert re.fullmatch(r"public, max-age=[1-5]", answer.headers["cache-control"])
     assert answer.headers["access-control-allow-origin"] == ORIGIN
 
 
@@ -98,10 +104,27 @@ def test_money_is_text_so_that_no_digit_is_lost(client: httpx.Client) -> None:
     assert point["total_equity"] == "1000.14"
 
 
-def test_equity_takes_a_mode_and_days(client: httpx.Client) -> None:
-    assert len(client.get("/v1/equity", params={"days": 1}).json()) == 23  # 14:00 to 12:00 UTC
+def test_equity_is_the_last_point_of_each_step_of_a_mode(client: httpx.Client) -> None:
+    hourly = client.get("/v1/equity", params={"days": 1}).json()
+    daily = client.get("/v1/equity", params={"step": 1440}).json()
+
+    assert len(hourly) == 23  # 14:00 to 12:00 UTC
+    midnights = [f"2026-07-{day}T00:00:00Z" for day in range(17, 22)]
+    assert [p["timestamp"] for p in daily] == [*midnights, "2026-07-21T12:00:00Z"]
+    assert daily[-1] == hourly[-1]
     assert client.get("/v1/equity", params={"mode": "LIVE"}).json() == []
     assert client.get("/v1/equity", params={"days": 0}).status_code == 422
+    too_many = client.get("/v1/equity", params={"days": 400, "step": 5})
+    assert (too_many.status_code, too_many.json()["detail"][:31]) == (422, "expected at most 10,000 steps, ")
+
+
+def test_older_trades_are_asked_for_by_the_time_of_the_last(client: httpx.Client) -> None:
+    first = client.get("/v1/trades/public", params={"limit": 10}).json()
+
+    older = client.get("/v1/trades/public", params={"before": first[-1]["fill_time"]}).json()
+
+    assert first + older == client.get("/v1/trades/public").json()
+    assert client.get("/v1/trades/public", params={"mode": "LIVE"}).json() == []
 
 
 @pytest.mark.story("5.6")
@@ -136,9 +159,40 @@ def test_before_the_first_deploy_every_route_is_503(new_database: Callable[..., 
         assert {early.get(f"/v1/{route}").status_code for route in ROUTES} == {503}
 
 
-def test_the_schema_describes_every_route_and_its_failures(client: httpx.Client) -> None:
+@pytest.mark.story("10.1")
+def test_the_schema_is_valid_and_has_an_example_and_the_failures_of_every_route(client: httpx.Client) -> None:
     schema = client.get("/openapi.json").json()
 
+    schemathesis.openapi.from_dict(schema).validate()
     assert set(schema["paths"]) == {f"/v1/{route}" for route in (*ROUTES, "health/{component}")}
-    assert all("503" in path["get"]["responses"] for path in schema["paths"].values())
-    assert client.get("/docs").status_code == 200
+    for path in schema["paths"].values():
+        answers = path["get"]["responses"]
+        assert "503" in answers
+        assert answers["200"]["content"]["application/json"]["example"]
+
+
+@pytest.mark.story("10.1")
+def test_the_examples_are_rows_that_the_routes_could_answer_with() -> None:
+    for model in (Overall, Health, BoardRow, CityMetric, StrategyMetric, EquityPoint, PublicTrade):
+        assert model.model_validate(api_docs.example(model)).model_dump(mode="json") == api_docs.example(
+            model
+        )
+
+
+@pytest.mark.story("10.1")
+def test_docs_describe_every_route_without_a_script_and_without_another_host(client: httpx.Client) -> None:
+    page = client.get("/docs")
+
+    assert page.status_code == 200
+    assert "<script" not in page.text
+    assert set(re.findall(r"https?://[^/\"<\s]+", page.text)) == {"http://127.0.0.1:8000"}
+    for route in (*ROUTES, "health/{component}"):
+        assert f"<code>GET /v1/{route}</code>" in page.text
+    for words in (
+        "Nothing limits the rate",
+        "422",
+        "503",
+        "curl http://127.0.0.1:8000/v1/board",
+        "default 60",
+    ):
+        assert words in page.text

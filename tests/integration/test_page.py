@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trader.app.postgres import Urls
 
 ROOT = Path(__file__).resolve().parents[2]
-VIEWS = ("overview", "trades", "performance", "health", "about")
+VIEWS = ("overview", "trades", "performance", "forecasts", "decisions", "health", "about")
 NOWHERE = "postgresql://milkbot_dashboard:secret@127.0.0.1:1/none"
 CHROMIUM_ARGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
 SHOTS = ROOT / ".milkbot" / "screenshots"

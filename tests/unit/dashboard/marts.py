@@ -12,17 +12,26 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from dashboard.rows import (
+    Anomaly,
     BoardRow,
+    CalibrationBin,
     CityMetric,
+    ClosingLine,
+    ClusterExposure,
+    DecisionReason,
     EquityPoint,
+    Explanation,
+    ForecastScore,
     FunnelStep,
     Health,
     PageState,
+    PathHour,
+    PnlBucket,
     PublicTrade,
     Row,
     StrategyMetric,
 )
-from tests.unit.dashboard import sample
+from tests.unit.dashboard import sample, sample_late
 
 MODELS = Path(__file__).resolve().parents[3] / "dbt_project" / "models"
 ROW_OF: dict[str, type[Row]] = {
@@ -34,6 +43,15 @@ ROW_OF: dict[str, type[Row]] = {
     "city_metrics": CityMetric,
     "strategy_metrics": StrategyMetric,
     "decision_funnel": FunnelStep,
+    "decision_reasons": DecisionReason,
+    "pnl_breakdown": PnlBucket,
+    "closing_line_value": ClosingLine,
+    "exposure_by_cluster": ClusterExposure,
+    "forecast_scores": ForecastScore,
+    "calibration_bins": CalibrationBin,
+    "forecast_path": PathHour,
+    "signal_explanations": Explanation,
+    "anomalies": Anomaly,
 }
 JSON_COLUMNS = {"ladder", "top_reasons"}
 
@@ -61,7 +79,7 @@ def create(owner_url: str) -> None:
 
 def write(owner_url: str, mart: str, rows: Iterable[Row]) -> None:
     """Replace what a mart holds."""
-    columns = [name for name in ROW_OF[mart].model_fields if name in contracts()[mart]]
+    columns = [name for name in ROW_OF[mart].columns() if name in contracts()[mart]]
     insert = sql.SQL("insert into {} ({}) values ({})").format(
         sql.Identifier("analytics", mart),
         sql.SQL(", ").join(map(sql.Identifier, columns)),
@@ -83,12 +101,21 @@ def fill(owner_url: str) -> None:
         ("city_metrics", sample.city_metrics()),
         ("strategy_metrics", sample.strategy_metrics()),
         ("decision_funnel", sample.funnel()),
+        ("decision_reasons", sample_late.reasons()),
+        ("pnl_breakdown", sample_late.buckets()),
+        ("closing_line_value", sample_late.closing()),
+        ("exposure_by_cluster", sample_late.exposure()),
+        ("forecast_scores", sample_late.scores()),
+        ("calibration_bins", sample_late.bins()),
+        ("forecast_path", sample_late.path()),
+        ("signal_explanations", (sample_late.explanation(),)),
+        ("anomalies", (sample_late.anomaly(),)),
     ):
         write(owner_url, mart, rows)
 
 
 def _values(row: Row, columns: list[str]) -> list[object]:
-    plain = row.model_dump()
+    plain = row.model_dump(by_alias=True)
     return [Jsonb(plain[c], dumps=_dumps) if c in JSON_COLUMNS else plain[c] for c in columns]
 
 

@@ -4,8 +4,8 @@ made up."""
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from dashboard.bundles import Live
 from dashboard.cities import PLACES
-from dashboard.queries import Figures, Live
 from dashboard.rows import (
     BoardRow,
     Bracket,
@@ -212,7 +212,8 @@ def strategy_metrics() -> tuple[StrategyMetric, ...]:
 def funnel() -> tuple[FunnelStep, ...]:
     steps = (
         ("seen", 756, "NO_FORECAST"), ("priced", 732, "EDGE_TOO_SMALL"), ("edge", 318, "SPREAD_TOO_WIDE"),
-        ("gates", 58, "CITY_EXPOSURE_EXCEEDED"), ("risk", 9, ""), ("sent", 9, ""), ("filled", 9, ""),
+        ("gates", 58, "CITY_EXPOSURE_EXCEEDED"), ("risk", 9, ""), ("sent", 9, ""),
+        ("filled", 9, "NOT_SETTLED"), ("settled", 0, ""),
     )  # fmt: skip
     counts = [count for _, count, _ in steps]
     return tuple(
@@ -226,7 +227,3 @@ def funnel() -> tuple[FunnelStep, ...]:
 
 def live() -> Live:
     return Live(page(), board(), health())
-
-
-def figures() -> Figures:
-    return Figures(trades()[:14], equity(), city_metrics(), funnel())

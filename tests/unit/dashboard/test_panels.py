@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from dashboard import theme
+from dashboard.bundles import Figures
 from dashboard.components import (
     answers,
     city_heatmap,
@@ -18,9 +19,9 @@ from dashboard.components import (
     trade_feed,
 )
 from dashboard.components.ribbon import ribbon
-from dashboard.rows import FunnelStep
+from dashboard.rows import FunnelStep, PublicTrade
 from dashboard.views.trades import csv_of
-from tests.unit.dashboard import sample
+from tests.unit.dashboard import sample, sample_late
 
 EVIL = '<script>alert("x")</script>'
 
@@ -30,22 +31,16 @@ def text_of(html: str) -> str:
 
 
 def test_four_questions_are_answered_from_a_full_day() -> None:
-    said = text_of(
-        answers.four(
-            sample.page(), sample.health(), sample.trades(), sample.equity(), sample.city_metrics(),
-            sample.funnel(),
-            is_away=False,
-        )
-    )  # fmt: skip
+    said = text_of(answers.four(sample.page(), sample.health(), sample_late.figures(), is_away=False))
 
     assert "Is it running? Yes Last cycle 09:04 EDT, 10 of 10 cities. Weather : working in part" in said
     assert "What did it trade? 10 trades on today’s weather Latest shown: NYC high 79–80°, bought NO" in said
     assert "Too early to say: 15 settled positions of 100." in said
-    assert "Why not more? 9 of 756 prices passed 414 edge too small, 260 spread too wide" in said
+    assert "Why not more? 9 of 756 prices became orders 414 edge too small, 260 spread too wide" in said
 
 
 def test_four_questions_are_answered_without_any_data() -> None:
-    said = text_of(answers.four(None, (), (), (), (), (), is_away=False))
+    said = text_of(answers.four(None, (), Figures(), is_away=False))
 
     assert "Not yet" in said
     assert said.count("N/A") == 3
@@ -117,11 +112,16 @@ def test_a_result_is_a_word_with_a_signed_amount(outcome: str | None, pnl: str |
     assert text_of(trade_feed.result(trade)) == words
 
 
-@pytest.mark.parametrize("draw", [trade_feed.feed, trade_feed.detailed])
+def long_list(trade: PublicTrade) -> str:
+    words = sample_late.explanation(text=EVIL, author=EVIL, city_code=EVIL, bracket_label=EVIL)
+    return trade_feed.detailed([trade], [words], sample.AS_OF)
+
+
+@pytest.mark.parametrize("draw", [lambda trade: trade_feed.feed([trade], sample.AS_OF), long_list])
 def test_a_trades_texts_are_plain_text(draw: object) -> None:
     trade = sample.trade(city=EVIL, city_name=EVIL, bracket_label=EVIL, strategy_name=EVIL)
 
-    html = draw([trade], sample.AS_OF)  # type: ignore[operator]  # one of two functions
+    html = draw(trade)  # type: ignore[operator]  # one of two functions
 
     assert "<script" not in html
     assert "&lt;script" in html
@@ -130,7 +130,7 @@ def test_a_trades_texts_are_plain_text(draw: object) -> None:
 def test_a_trade_without_market_or_label_is_still_drawn() -> None:
     trade = sample.trade(market_type=None, climate_date=None, bracket_label=None, p_side=None, edge=None)
 
-    assert "None" not in trade_feed.detailed([trade], sample.AS_OF)
+    assert "None" not in trade_feed.detailed([trade], (), sample.AS_OF)
 
 
 def test_csv_holds_the_published_rows_and_runs_no_formula() -> None:
@@ -146,7 +146,7 @@ def test_funnel_counts_what_fell_out_before_each_step() -> None:
 
     assert "We had a forecast weather and model fresh 732 −24" in said
     assert "Orders filled 9 0" in said
-    assert funnel.reasons(sample.funnel())[0] == ("edge too small", 414)
+    assert funnel.reasons(sample.funnel())[0] == ("EDGE_TOO_SMALL", 414)
     assert "&lt;script" in funnel.table(
         [FunnelStep(date=sample.TODAY, mode="DEMO", step_no=1, step=EVIL, count=1)]
     )
@@ -212,7 +212,9 @@ def test_profit_and_loss_cells_differ_in_sign_and_in_tint() -> None:
 
 
 def test_strategies_say_their_edge_and_nothing_they_do_not_know() -> None:
-    assert text_of(strategy_table.table(sample.strategy_metrics())).endswith("daily_high 756 10 +5.1¢ N/A")
+    assert text_of(strategy_table.table(sample.strategy_metrics(), sample_late.closing())).endswith(
+        "daily high 756 10 +5.1¢ −1.3¢ N/A"
+    )
 
 
 @pytest.mark.story("6.5")
@@ -238,7 +240,7 @@ def test_equal_points_are_drawn_once_and_nothing_is_lost() -> None:
 
 
 def test_a_short_span_labels_the_hour_that_is_not_shown() -> None:
-    figure = equity_chart.figure(sample.equity()[-6:], sample.AS_OF, has_drawdown=True)
+    figure = equity_chart.figure(sample.equity()[-6:], sample.AS_OF)
 
     assert [a.text for a in figure.layout.annotations] == ["$1,000.14", "not shown yet"]
 
