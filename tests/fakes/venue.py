@@ -29,7 +29,7 @@ from trader.domain.signals import OrderIntent
 from trader.domain.types import Side, TimeInForce, TradingMode
 from trader.domain.weather import CellCheck, WeatherSnapshot
 from trader.ports.clock import Clock
-from trader.ports.exchange import ExchangeStatus, Fence, MarketView, Notice
+from trader.ports.exchange import ExchangeStatus, Fence, MarketView, Notice, RawPayload
 from trader.ports.weather import ClimateReport, WeatherView
 
 ZERO = Decimal(0)
@@ -245,6 +245,7 @@ class FakeWeather:
     asked: list[str] = field(default_factory=list)
     away: frozenset[str] = frozenset()
     checks: dict[str, CellCheck] = field(default_factory=dict)
+    payloads: tuple[RawPayload, ...] = ()
 
     def cells(self) -> tuple[CellCheck, ...]:
         return tuple(self.checks.values())
@@ -256,7 +257,7 @@ class FakeWeather:
 
     def get_weather(self, cities: tuple[CityConfig, ...]) -> tuple[WeatherView, ...]:
         found = (self.snapshots[city.code] for city in cities if city.code in self.snapshots)
-        return tuple(WeatherView(snapshot=snapshot, payloads=()) for snapshot in found)
+        return tuple(WeatherView(snapshot=snapshot, payloads=self.payloads) for snapshot in found)
 
     def climate_reports(
         self, city: CityConfig, location: str, since: datetime | None = None

@@ -49,7 +49,9 @@ class SteppedClock:
 
 
 class RunningWorldClock:
-    """A world's clock that runs at ``speed`` world seconds per second from ``start``."""
+    """A world's clock that runs at ``speed`` world seconds per second from ``start``; all its seconds, waits
+    and durations too, are the world's.
+    """
 
     def __init__(self, start: datetime, speed: float) -> None:
         self._start = start.astimezone(UTC)
@@ -60,7 +62,7 @@ class RunningWorldClock:
         return self._start + timedelta(seconds=(time.monotonic() - self._zero) * self.speed)
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return (time.monotonic() - self._zero) * self.speed
 
     def sleep(self, seconds: float) -> None:
-        time.sleep(seconds / max(self.speed, 1.0))
+        time.sleep(seconds / self.speed)

@@ -13,7 +13,7 @@ from trader.adapters.fields import Fields, read_json
 from trader.adapters.http import Response, join_path
 from trader.adapters.kalshi import portfolio
 from trader.adapters.kalshi.archive import Archive, Line
-from trader.adapters.kalshi.client import PAGE_LIMIT, KalshiClient, refusal_code
+from trader.adapters.kalshi.client import EXPIRED, PAGE_LIMIT, KalshiClient, refusal_code
 from trader.adapters.kalshi.market_data import KalshiMarketData
 from trader.domain.errors import (
     ConfigurationError,
@@ -47,6 +47,10 @@ __all__ = ["KalshiExchange", "KalshiMarketData"]
 _ORDER_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{7,63}")
 _ORDERS = "/portfolio/events/orders"
 TRANSFERS_PER_PAGE = 500
+MAX_SKEW_S = 5.0
+"""A clock further off than this explains a refused signature; the exchange accepts more than 5 and less than
+30 s.
+"""
 Row = TypeVar("Row")
 Answer = TypeVar("Answer", Accepted, Canceled)
 
@@ -61,7 +65,8 @@ class KalshiExchange:
     def authenticate(self) -> str:
         """Prove the key with a signed balance read and return a name of the account that is no secret.
 
-        Raises ConfigurationError when there is no key or the exchange refuses it, TransientError otherwise.
+        Raises ConfigurationError when there is no key or the exchange refuses it, TransientError otherwise:
+        also when our clock is off, as after a boot before the time is set, because that passes by itself.
         """
         account = self._client.account
         if account is None:
@@ -69,6 +74,12 @@ class KalshiExchange:
         try:
             portfolio.parse_balance(self._read("/portfolio/balance", "account balance"))
         except VenueRejected as error:
+            skew = self._client.skew_s
+            if error.code == EXPIRED or (skew is not None and abs(skew) > MAX_SKEW_S):
+                raise TransientError(
+                    f"{self.mode} key: refused with {error.status} {error.code}; our clock differs from the "
+                    f"exchange's by {'an unknown time' if skew is None else f'{skew:.1f} s'}"
+                ) from error
             raise ConfigurationError(
                 f"{self.mode} key: expected a signed read to succeed, found {error.status} {error.code}; "
                 "nothing was started"

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,9 @@ from tests.unit.trader.core import builders as b
 from trader.app.clock import RunningWorldClock
 from trader.app.jobs import Schedule, run_forever, run_once
 from trader.app.notify import Notifier
+from trader.domain.alarms import AlarmCode
 from trader.domain.errors import ConfigurationError, InvariantViolation, TransientError
-from trader.ports.exchange import ExchangeStatus, MarketView
+from trader.ports.exchange import ExchangeStatus, MarketView, RawPayload
 
 ROOT = Path(__file__).resolve().parents[4]
 SPEED = 600.0
@@ -86,7 +88,7 @@ def test_one_cycle_at_a_time_and_those_that_did_not_happen_are_counted(tmp_path:
 
     assert markets.most == 1
     assert 2 <= markets.asked <= 5
-    assert schedule.missed >= 3
+    assert schedule.pulse.missed >= 3
     assert len(desk.store.cycles.list()) == markets.asked
 
 
@@ -109,10 +111,10 @@ def test_a_cycle_that_fails_outside_ends_its_tick_and_not_the_schedule(desk: Des
     schedule = Schedule(desk.trader, Notifier(None))
     desk.markets.error = TransientError("no answer")
 
-    schedule.tick()
+    schedule.run_now("cycle")
     desk.markets.error = None
     desk.clock.advance(300)
-    schedule.tick()
+    schedule.run_now("cycle")
 
     assert schedule.failure is None
     assert desk.events("CYCLE_FAILED") == ["no answer"]
@@ -123,7 +125,7 @@ def test_the_exchange_away_at_the_tick_is_a_failed_cycle_with_a_trace(desk: Desk
     schedule = Schedule(desk.trader, Notifier(None))
     desk.exchange.is_away = True
 
-    schedule.tick()
+    schedule.run_now("cycle")
 
     assert len(desk.events("CYCLE_FAILED")) == 1
     assert len(desk.store.cycles.list()) == 1
@@ -134,16 +136,16 @@ def test_without_a_committed_probe_there_is_no_cycle_and_afterwards_an_event(des
     honest = desk.store.risk
     desk.store.risk = Failing(honest, "probe_write")
 
-    schedule.tick()
+    schedule.run_now("cycle")
     desk.clock.advance(300)
-    schedule.tick()
+    schedule.run_now("cycle")
     assert desk.store.cycles.list() == ()
 
     desk.store.risk = honest
     desk.clock.advance(300)
-    schedule.tick()
+    schedule.run_now("cycle")
     desk.clock.advance(300)
-    schedule.tick()
+    schedule.run_now("cycle")
     assert len(desk.exchange.sent) >= 1
     assert desk.events("WRITE_FAILED") == ["database: expected the write to be confirmed, found no answer"]
 
@@ -154,14 +156,14 @@ def test_a_write_that_fails_within_a_cycle_pauses_and_the_order_on_the_way_is_no
     honest = desk.store.orders
     desk.exchange.on_send = lambda _: setattr(desk.store, "orders", Failing(honest, "transition"))
 
-    schedule.tick()
+    schedule.run_now("cycle")
     assert len(desk.exchange.sent) == 1
     assert desk.store.fills.get(MODE) == ()
 
     desk.store.orders = honest
     desk.exchange.on_send = lambda _: None
     desk.clock.advance(300)
-    schedule.tick()
+    schedule.run_now("cycle")
 
     (first, *_) = desk.store.fills.get(MODE)
     assert first.fill_id == "fill-1"
@@ -189,6 +191,69 @@ def test_a_bug_stops_the_trader(desk: Desk) -> None:
     stopper.join(10)
 
     assert isinstance(schedule.failure, InvariantViolation)
+
+
+@pytest.mark.parametrize(("minutes", "missed"), [(5, 0), (10, 1), (61, 11), (0, 0), (-30, 0)])
+def test_slots_without_a_cycle_are_counted_and_told(desk: Desk, minutes: int, missed: int) -> None:
+    schedule = Schedule(desk.trader, Notifier(None))
+    schedule.run_now("cycle")
+    desk.clock.advance(60 * minutes)
+
+    schedule.run_now("cycle")
+
+    assert schedule.pulse.missed == missed
+    assert ("cycle" in desk.trader.seen.missed) is bool(missed)
+    schedule.run_now("hourly")
+    alarms = {alarm.code for alarm in desk.store.alarms.open_alarms(MODE)}
+    assert (AlarmCode.RUNS_MISSED in alarms) is bool(missed)
+    desk.clock.advance(3600)
+    schedule.run_now("hourly")
+    assert AlarmCode.RUNS_MISSED not in {a.code for a in desk.store.alarms.open_alarms(MODE)}
+
+
+def test_weather_is_fetched_apart_from_the_cycle_and_its_bodies_are_stored(desk: Desk) -> None:
+    body = RawPayload(sha256="a" * 64, content_type="text/plain", body="x", received_at=b.NOW)
+    saved: list[RawPayload] = []
+    desk.weather.payloads = (body,)
+    desk.store.save_payloads = saved.extend  # type: ignore[method-assign, assignment]
+
+    Schedule(desk.trader, Notifier(None)).run_now("weather")
+
+    assert saved == [body]
+
+
+def test_world_that_runs_tells_the_database_its_time(desk: Desk) -> None:
+    desk.store.set_world_clock("july2026", b.NOW, at=b.NOW)
+    schedule = Schedule(desk.trader, Notifier(None))
+    desk.clock.advance(300)
+
+    schedule.run_now("cycle")
+
+    assert desk.store.world_now() == ("july2026", b.NOW + timedelta(seconds=300))
+
+
+@pytest.mark.parametrize("job", ["settle", "hourly", "weather"])
+def test_job_without_an_answer_is_asked_again_next_time(desk: Desk, job: str) -> None:
+    schedule = Schedule(desk.trader, Notifier(None))
+
+    def fail(*_: object) -> None:
+        raise TransientError("no answer")
+
+    desk.store.markets.markets_awaiting_result = fail  # type: ignore[method-assign, assignment]
+    desk.weather.get_weather = fail  # type: ignore[method-assign, assignment]
+    schedule.run_now(job)
+
+    assert schedule.failure is None
+
+
+def test_world_seconds_pass_on_a_running_worlds_clock() -> None:
+    clock = RunningWorldClock(b.NOW, 1000.0)
+    began, at = clock.monotonic(), clock.now()
+
+    clock.sleep(20)  # of the world's: a fiftieth of ours
+
+    assert 20 <= clock.monotonic() - began < 2000
+    assert 20 <= (clock.now() - at).total_seconds() < 2000
 
 
 # ---- the process

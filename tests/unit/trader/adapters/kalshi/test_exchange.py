@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -257,6 +259,21 @@ def test_refused_key_is_the_operators_to_mend(case: str) -> None:
     with account(lambda _: Reply(200)) as (exchange, _), pytest.raises(TransientError):
         exchange.authenticate()
     with account(lambda _: Reply(200), is_keyed=False) as (exchange, _), pytest.raises(ConfigurationError):
+        exchange.authenticate()
+
+
+@pytest.mark.story("3.1")
+@pytest.mark.parametrize(
+    ("case", "offset_s"),
+    [("auth__skew_minus5min", None), ("auth__bad_signature", 40), ("auth__bad_signature", -40)],
+)
+def test_refusal_that_a_wrong_clock_explains_passes_by_itself(case: str, offset_s: int | None) -> None:
+    recorded = reply(exchange_case(case)["response_body"], 401)
+    if offset_s is not None:
+        said = FakeClock().now() - timedelta(seconds=offset_s)
+        recorded = replace(recorded, headers={"Date": format_datetime(said, usegmt=True)})
+
+    with account(lambda _: recorded) as (exchange, _), pytest.raises(TransientError, match="clock differs"):
         exchange.authenticate()
 
 
