@@ -1,9 +1,10 @@
 """The warehouse on a real server: what the public role sees, when, and whether the numbers are right."""
 
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 from tests.integration.warehouse_history import (
     CAPITAL,
@@ -23,8 +25,10 @@ from tests.integration.warehouse_history import (
     fill_history,
     ledger_at,
 )
+from trader.app.gate_file import read_gates
 from trader.app.postgres import Urls
 from trader.app.rollup import RollupResult, rollup
+from trader.core.golive import lower_bound
 from trader.domain.errors import ConfigurationError
 
 pytestmark = pytest.mark.xdist_group("warehouse")
@@ -44,6 +48,7 @@ KEYS = {
     "signal_explanations": "decided_at, city_code, bracket_label",
     "anomalies": "occurred_at, city_code, bracket_label, kind",
     "v_city_board": "city_position, market_type, climate_date",
+    "go_live_gates": "position",
     "forecast_path": "climate_date, market_type, city_code, hour_at",
 }
 OLD = [t for t in TRADES if t.filled_at <= NOW - timedelta(minutes=60)]
@@ -318,6 +323,56 @@ def test_a_second_refresh_changes_nothing_and_a_late_fill_ends_where_a_full_buil
     assert [r["realized_pnl"] for r in late_equity] == [
         ledger_at(at, (*TRADES, LATE))[0] for at in CYCLES[:5]
     ]
+
+
+@pytest.mark.story("8.9")
+def test_gates_are_judged_from_the_day_after_registration_by_the_same_bound_as_in_python(
+    warehouse: Warehouse,
+) -> None:
+    gates, sha256 = read_gates()
+    since = NOW - timedelta(days=50)
+    advantages = [0.004 * math.sin(7.0 * day) + 0.002 for day in range(45)]
+    schema = "analytics_intermediate.int_golive"
+    add = "insert into ops.approvals (kind, verdict, evidence, given_by, given_at, recorded_at) "
+    add += "values (%s, %s, %s, 'ann', %s, %s)"
+    with psycopg.connect(warehouse.urls.analytics, row_factory=dict_row) as connection:
+        registered = Jsonb({"sha256": sha256, **gates.model_dump(mode="json")})
+        connection.execute(add.encode(), ("go_live_gates", "registered", registered, since, since))
+        now = datetime.now(UTC)
+        whole = Jsonb({"cycles": 3000, "identical": 3000, "since": None})
+        connection.execute(add.encode(), ("replay", "pass", whole, now, now))
+        connection.execute(f"delete from {schema}__trading_days where true".encode())
+        for day, advantage in enumerate(advantages):
+            row = (since.date() + timedelta(days=day - 2), advantage)  # three of them came too early
+            connection.execute(
+                f"insert into {schema}__skill_days values (%s, 'SHADOW', 60, %s)".encode(), row
+            )
+        for day in range(1, 12):
+            connection.execute(
+                f"insert into {schema}__trading_days (mode, day, cycles_completed, fill_count, gap_sum, "
+                "gap_square_sum, sent_count, refused_count, break_count, drawdown) "
+                "values ('DEMO', %s, 286, 6, 0.03, 0.0003, 8, %s, 0, 0.01)".encode(),
+                (since.date() + timedelta(days=day), int(day in (3, 4))),
+            )
+        found = connection.execute(b"select * from analytics.go_live_gates").fetchall()
+        rows = {row["gate"]: row for row in found}
+        connection.rollback()  # this warehouse is other tests', too
+
+    assert list(rows) == [gate.gate for gate in gates.gates]
+    expected = lower_bound(advantages[3:], float(gates.alpha), gates.tuned_for_days)
+    assert float(rows["skill"]["lo"]) == pytest.approx(expected, abs=1e-6)
+    assert rows["skill"]["count"] == 42
+    assert rows["skill"]["verdict"] == ("pass" if expected and expected >= 0 else "fail")
+    assert rows["drawdown"]["verdict"] == "not_enough_data"  # SHADOW has no day of trading
+    assert (rows["uptime"]["figure"], rows["uptime"]["count"]) == (D("0.993056"), 3168)  # 286 of 288
+    assert rows["uptime"]["verdict"] == "pass"
+    assert (rows["fill_gap"]["figure"], rows["fill_gap"]["verdict"]) == (D("0.005"), "pass")
+    assert rows["fill_gap"]["count"] == 66
+    # 2 of 88 refused: (0.0227 + 0.0154 + 1.645 * 0.0184) / 1.0307
+    assert rows["reject_rate"]["hi"] == pytest.approx(D("0.0664"), abs=D("0.0001"))
+    assert rows["reject_rate"]["verdict"] == "fail"
+    assert rows["breaks"]["verdict"] == "pass"
+    assert (rows["replay"]["figure"], rows["replay"]["verdict"]) == (1, "pass")
 
 
 @pytest.mark.story("5.1")

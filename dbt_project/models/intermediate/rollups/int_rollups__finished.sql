@@ -11,6 +11,8 @@
 -- depends_on: {{ ref("int_exposure__by_cluster") }}
 -- depends_on: {{ ref("int_forecasts__bin_months") }}
 -- depends_on: {{ ref("int_forecasts__score_months") }}
+-- depends_on: {{ ref("int_golive__skill_days") }}
+-- depends_on: {{ ref("int_golive__trading_days") }}
 -- depends_on: {{ ref("int_advice__anomalies") }}
 -- depends_on: {{ ref("int_advice__explanations") }}
 {{

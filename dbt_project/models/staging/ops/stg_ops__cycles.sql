@@ -6,6 +6,7 @@ select
     started_at,
     decided_at,
     finished_at,
+    error,
     starting_capital_usd,
     cash_usd,
     realized_pnl_usd,
