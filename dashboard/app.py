@@ -13,7 +13,7 @@ st.logo(str(STATIC / "logo.svg"))
 st.html(STATIC / "page.css")
 st.navigation(
     [
-        st.Page(overview.render, title="Overview", url_path="overview", default=True),
+        st.Page(overview.render, title="Overview", default=True),  # at /
         st.Page(trades.render, title="Trades", url_path="trades"),
         st.Page(performance.render, title="Performance", url_path="performance"),
         st.Page(forecasts.render, title="Forecasts", url_path="forecasts"),

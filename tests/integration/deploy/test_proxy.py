@@ -70,6 +70,7 @@ def test_page_is_served_over_tls_with_our_title_and_the_name_the_visitor_used(pr
     assert answer.headers["x-seen-host"] == f"{DOMAIN}:{proxy.https}"
     assert "<title>Milkbot: trading the weather of ten US cities</title>" in answer.body
     assert 'property="og:title"' in answer.body
+    assert f'content="https://{DOMAIN}:{proxy.https}/app/static/social.png"' in answer.body
     assert 'name="theme-color" content="#0A0C0E"' in answer.body
     assert not re.search(r'<title>Streamlit|rel="preload"|service-desc', answer.body)
 
@@ -112,6 +113,12 @@ def test_path_that_is_not_needed_is_404_and_never_reaches_the_page(proxy: Proxy,
 
     assert answer.status in {400, 404}
     assert proxy.seen() == before
+
+
+def test_the_first_page_has_one_address(proxy: Proxy) -> None:
+    answer = proxy.get("/overview")
+
+    assert (answer.status, answer.headers["location"]) == (301, f"https://{DOMAIN}:{proxy.https}/")
 
 
 def test_only_reading_methods_are_let_through(proxy: Proxy) -> None:
