@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv demo run stop test lint typecheck unit bench stories docs lock clean
+.PHONY: help venv demo run stop test lint typecheck unit bench brute stories docs lock clean
 BIN := .venv/bin
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
@@ -37,6 +37,10 @@ unit: venv  ## the tests alone, with coverage
 
 bench: venv  ## measure the budgets and compare them with the committed baseline
 	$(BIN)/python -m tests.performance.bench $(ARGS)
+
+BOOKS ?= 100000
+brute: venv  ## compare the exposure engine with brute force on BOOKS random books
+	$(BIN)/python -m tests.proofs.exposure --books $(BOOKS)
 
 stories: venv  ## table of stories against the tests that prove them
 	@$(BIN)/python -m tests.architecture.stories

@@ -576,6 +576,22 @@ def test_denied_intent_is_stored_with_our_reason_and_never_open(store: OpsStore)
     )
 
 
+def test_intent_that_is_sent_next_is_committed_as_submitting_at_once(store: OpsStore) -> None:
+    order, is_new = store.orders.create(a.intent(), at=AT, epoch=1, cycle_id=None, is_sent=True)
+    denied, _ = store.orders.create(
+        a.intent(attempt=2), at=AT, epoch=1, cycle_id=None, denied="HALTED", is_sent=True
+    )
+
+    assert is_new
+    assert (order.status, order.sent_at) == (OrderStatus.SUBMITTING, AT)
+    assert store.orders.open_orders(MODE) == (order,)
+    assert store.orders.events(order.order_id or 0) == (
+        (None, OrderStatus.CREATED, "intent committed", AT),
+        (OrderStatus.CREATED, OrderStatus.SUBMITTING, "exposure reserved", AT),
+    )
+    assert (denied.status, denied.sent_at) == (OrderStatus.DENIED, None)
+
+
 def test_every_transition_is_kept_with_its_evidence(store: OpsStore) -> None:
     order = accepted(store)
     final = moved(

@@ -1,7 +1,8 @@
 """Budgets as ratios: a job against the primitives it is made of, in one run (``make bench``).
 
-A ratio more than 20 % above the committed baseline fails; each run is added to ``.milkbot/bench.jsonl``.
-``--rebase`` writes the measured ratios as the new baseline. Absolute times are printed, never compared.
+A ratio more than 20 % above the committed baseline fails, and so does a 99th percentile above its limit; each
+run is added to ``.milkbot/bench.jsonl``. ``--rebase`` writes the measured ratios as the new baseline. Other
+absolute times are printed, never compared. ``--only GROUP`` measures one group of jobs.
 """
 
 import argparse
@@ -9,11 +10,13 @@ import json
 import sys
 import timeit
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from tests.performance import orders
+from tests.performance.measured import Measured
 from trader.app.config import load_settings
 from trader.app.logs import redact_event
 from trader.domain.canonical import canonical_json
@@ -23,19 +26,6 @@ BASELINE = Path(__file__).with_name("baseline.json")
 HISTORY = ROOT / ".milkbot" / "bench.jsonl"
 MAX_REGRESSION = 1.20
 Job = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Best times of a job and of its primitive, seconds; the best run is the one least disturbed."""
-
-    job: str
-    job_s: float
-    primitive_s: float
-
-    @property
-    def ratio(self) -> float:
-        return self.job_s / self.primitive_s
 
 
 def jobs() -> dict[str, tuple[Job, Job]]:
@@ -74,23 +64,33 @@ def judge(measured: list[Measured], baseline: dict[str, float]) -> list[str]:
         elif m.ratio > baseline[m.job] * MAX_REGRESSION:
             limit = baseline[m.job] * MAX_REGRESSION
             problems.append(f"{m.job}: expected a ratio of at most {limit:.2f}, found {m.ratio:.2f}")
+        if m.p99_s is not None and m.limit_s is not None and m.p99_s > m.limit_s:
+            problems.append(f"{m.job}: expected p99 of at most {m.limit_s:.3f} s, found {m.p99_s:.3f} s")
     return problems
+
+
+GROUPS: dict[str, Callable[[], list[Measured]]] = {
+    "plain": lambda: [measure(name, *pair) for name, pair in jobs().items()],
+    "orders": lambda: orders.measure(ROOT / ".milkbot" / "bench"),
+}
+"""What ``--only`` may name."""
 
 
 def main(argv: list[str]) -> int:
     """Measure, print, append to the history and compare; 0 when every budget holds, 1 otherwise."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rebase", action="store_true", help="write the measured ratios as the new baseline")
-    rebase = parser.parse_args(argv).rebase
-    measured = [measure(name, *pair) for name, pair in jobs().items()]
-    if rebase:
-        ratios = {m.job: round(m.ratio, 2) for m in measured}
-        BASELINE.write_text(json.dumps(ratios, indent=2) + "\n", encoding="utf-8")
+    parser.add_argument("--only", action="append", choices=GROUPS, help="measure this group (repeatable)")
+    asked = parser.parse_args(argv)
+    measured = [found for name in asked.only or GROUPS for found in GROUPS[name]()]
     baseline = json.loads(BASELINE.read_text(encoding="utf-8"))
+    if asked.rebase:
+        baseline |= {m.job: round(m.ratio, 2) for m in measured}
+        BASELINE.write_text(json.dumps(baseline, indent=2) + "\n", encoding="utf-8")
     for m in measured:
-        sys.stdout.write(
-            f"{m.job:40} {m.job_s * 1e3:9.3f} ms {m.ratio:7.2f} x (baseline {baseline.get(m.job, 0):.2f})\n"
-        )
+        p99 = "" if m.p99_s is None else f", p99 {m.p99_s * 1e3:.1f} ms"
+        known = f"(baseline {baseline.get(m.job, 0):.2f})"
+        sys.stdout.write(f"{m.job:40} {m.job_s * 1e3:9.3f} ms {m.ratio:7.2f} x {known}{p99}\n")
     HISTORY.parent.mkdir(parents=True, exist_ok=True)
     with HISTORY.open("a", encoding="utf-8") as history:
         row = {

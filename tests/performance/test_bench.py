@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.performance.bench import Measured, judge, measure
+from tests.performance.bench import judge, measure
+from tests.performance.measured import Measured
 
 
 @pytest.mark.story("9.2")
@@ -11,6 +12,13 @@ def test_a_ratio_more_than_twenty_percent_above_its_baseline_fails(ratio: float,
     problems = judge([Measured("cycle", ratio, 1.0)], {"cycle": 2.0})  # limit 2.0 x 1.2 = 2.4
 
     assert bool(problems) is is_regression
+
+
+def test_a_99th_percentile_above_its_limit_fails() -> None:
+    slow, fine = (Measured("send", 1.0, 1.0, p99_s=p99, limit_s=0.05) for p99 in (0.051, 0.05))
+
+    assert judge([slow], {"send": 1.0}) == ["send: expected p99 of at most 0.050 s, found 0.051 s"]
+    assert judge([fine], {"send": 1.0}) == []
 
 
 def test_a_job_without_a_baseline_fails() -> None:

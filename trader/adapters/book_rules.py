@@ -1,10 +1,9 @@
 """Rules of our books that hold in every store: the memory store and Postgres call the same functions."""
 
 from datetime import datetime
-from decimal import Decimal
 
 from trader.domain.errors import InvariantViolation
-from trader.domain.orders import Fill, Order
+from trader.domain.orders import Fill, Order, OrderMove
 from trader.domain.signals import OrderIntent
 from trader.domain.types import OrderStatus
 
@@ -18,8 +17,23 @@ def aware(at: datetime) -> datetime:
     return at
 
 
-def order_of(intent: OrderIntent, *, at: datetime, denied: str | None) -> Order:
-    """Return the order an intent becomes: CREATED, or DENIED with our reason."""
+Step = tuple[OrderStatus | None, OrderStatus, str]
+"""A transition with its evidence."""
+
+
+def first_steps(order: Order) -> list[Step]:
+    """Return how a new intent came to its first status."""
+    steps: list[Step] = [(None, OrderStatus.CREATED, "intent committed")]
+    if order.status is OrderStatus.DENIED:
+        steps.append((OrderStatus.CREATED, OrderStatus.DENIED, order.reject_code or ""))
+    elif order.status is OrderStatus.SUBMITTING:
+        steps.append((OrderStatus.CREATED, OrderStatus.SUBMITTING, "exposure reserved"))
+    return steps
+
+
+def order_of(intent: OrderIntent, *, at: datetime, denied: str | None, is_sent: bool) -> Order:
+    """Return the order an intent becomes: CREATED, SUBMITTING when it is sent next, DENIED with a reason."""
+    status = OrderStatus.SUBMITTING if is_sent else OrderStatus.CREATED
     return Order(
         client_order_id=intent.client_order_id,
         intent_key=intent.intent_key,
@@ -29,7 +43,7 @@ def order_of(intent: OrderIntent, *, at: datetime, denied: str | None) -> Order:
         city_code=intent.city_code,
         side=intent.side,
         action=intent.action,
-        status=OrderStatus.CREATED if denied is None else OrderStatus.DENIED,
+        status=status if denied is None else OrderStatus.DENIED,
         qty=intent.qty,
         limit_price=intent.limit_price,
         time_in_force=intent.time_in_force,
@@ -37,48 +51,39 @@ def order_of(intent: OrderIntent, *, at: datetime, denied: str | None) -> Order:
         expires_at=intent.expires_at,
         created_at=aware(at),
         updated_at=at,
+        sent_at=at if is_sent and denied is None else None,
         reject_code=denied,
     )
 
 
-def moved(
-    order: Order,
-    to: OrderStatus,
-    *,
-    at: datetime,
-    kalshi_order_id: str | None,
-    filled_qty: Decimal | None,
-    sent_at: datetime | None,
-    absent_at: datetime | None,
-    reject_code: str | None,
-    expected: OrderStatus | None,
-) -> Order:
-    """Return the order after a transition; None leaves a field alone.
+def moved(order: Order, move: OrderMove, *, at: datetime) -> Order:
+    """Return the order after a transition.
 
-    Raises InvariantViolation when a closed order would reopen, a filled quantity would shrink or pass the
-    quantity, or the exchange's id would change: each would make our books say less than was proven.
+    Raises InvariantViolation when the order does not stand as expected, a closed one would reopen, a filled
+    quantity would shrink or pass the quantity, or the exchange's id would change: each would make our books
+    say less than was proven.
     """
-    filled = order.filled_qty if filled_qty is None else filled_qty
-    venue_id = order.kalshi_order_id or kalshi_order_id
+    filled = order.filled_qty if move.filled_qty is None else move.filled_qty
+    venue_id = order.kalshi_order_id or move.kalshi_order_id
     problem = None
-    if expected is not None and order.status is not expected:
-        problem = f"it to be {expected}, found {order.status}"
-    elif order.status.is_closed and not to.is_closed:
-        problem = f"a closed status after {order.status}, found {to}"
+    if move.expected is not None and order.status is not move.expected:
+        problem = f"it to be {move.expected}, found {order.status}"
+    elif order.status.is_closed and not move.to.is_closed:
+        problem = f"a closed status after {order.status}, found {move.to}"
     elif not order.filled_qty <= filled <= order.qty:
         problem = f"filled_qty from {order.filled_qty} to {order.qty}, found {filled}"
-    elif kalshi_order_id is not None and venue_id != kalshi_order_id:
-        problem = f"exchange id {venue_id}, found {kalshi_order_id}"
+    elif move.kalshi_order_id is not None and venue_id != move.kalshi_order_id:
+        problem = f"exchange id {venue_id}, found {move.kalshi_order_id}"
     if problem:
         raise InvariantViolation(f"order {order.order_id}: expected {problem}; nothing was moved")
     return order.model_copy(
         update={
-            "status": to,
+            "status": move.to,
             "kalshi_order_id": venue_id,
             "filled_qty": filled,
-            "sent_at": order.sent_at if sent_at is None else aware(sent_at),
-            "absent_at": order.absent_at if absent_at is None else aware(absent_at),
-            "reject_code": order.reject_code if reject_code is None else reject_code,
+            "sent_at": move.sent_at or order.sent_at,
+            "absent_at": move.absent_at or order.absent_at,
+            "reject_code": move.reject_code or order.reject_code,
             "updated_at": aware(at),
         }
     )

@@ -1,6 +1,8 @@
 """Our books against the exchange's: read all, correct from evidence, store what still differs."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from trader.app.cash import collect_transfers, is_told_surplus, settle_surplus
 from trader.app.context import Reconciled, Trader
@@ -19,7 +21,7 @@ from trader.core.corrections import (
 from trader.core.reconcile import LATCHED, SEND_DEADLINE_S, SKEW_S
 from trader.core.reconcile import reconcile as compare
 from trader.domain.errors import InvariantViolation
-from trader.domain.orders import Order
+from trader.domain.orders import Order, OrderMove
 from trader.domain.risk import Break, RiskEvent, StateChange
 from trader.domain.types import OrderStatus, ReasonCode, Severity, TradingState
 
@@ -144,7 +146,11 @@ def _apply_all(trader: Trader, corrections: tuple[Correction, ...]) -> list[str]
     if not corrections:
         return []
     with trader.store.transaction():
-        lines = [_apply(trader, correction) for correction in corrections]
+        lines = [
+            line
+            for is_move, group in groupby(corrections, key=lambda c: isinstance(c, MoveOrder))
+            for line in (_move_all(trader, group) if is_move else [_apply(trader, c) for c in group])
+        ]
     for correction in corrections:
         match correction:
             case MoveOrder(order=order, to=to, evidence=evidence):
@@ -162,21 +168,38 @@ def _apply_all(trader: Trader, corrections: tuple[Correction, ...]) -> list[str]
     return lines
 
 
+def _move_all(trader: Trader, corrections: Iterable[Correction]) -> list[str]:
+    """Move orders together: thousands may be open after a long outage."""
+    moves, lines = [], []
+    for found in corrections:
+        if isinstance(found, MoveOrder):
+            order = found.order
+            order_state.advance(order.status, found.to)
+            order_id = order.order_id or _stored(trader, order).order_id or 0
+            moves.append(
+                OrderMove(
+                    order_id=order_id,
+                    to=found.to,
+                    evidence=found.evidence,
+                    expected=order.status,
+                    filled_qty=found.filled_qty,
+                    kalshi_order_id=found.kalshi_order_id,
+                    absent_at=found.absent_at,
+                    reject_code=found.reject_code,
+                )
+            )
+            lines.append(
+                f"order {order_id} {order.ticker}: {order.status} -> {found.to}, because {found.evidence}"
+            )
+    trader.store.orders.move_all(moves, at=trader.clock.now(), epoch=trader.epoch)
+    return lines
+
+
 def _apply(trader: Trader, correction: Correction) -> str:
     now, store = trader.clock.now(), trader.store
     match correction:
-        case MoveOrder(order=order, to=to, evidence=evidence):
-            order_state.advance(order.status, to)
-            changes = {
-                name: value
-                for name in ("filled_qty", "kalshi_order_id", "absent_at", "reject_code")
-                if (value := getattr(correction, name)) is not None
-            }
-            order_id = order.order_id or _stored(trader, order).order_id or 0
-            store.orders.transition(
-                order_id, to, evidence=evidence, at=now, epoch=trader.epoch, expected=order.status, **changes
-            )
-            return f"order {order_id} {order.ticker}: {order.status} -> {to}, because {evidence}"
+        case MoveOrder():
+            return _move_all(trader, [correction])[0]
         case RecordFound(order=order):
             store.orders.create_found(order, at=now, epoch=trader.epoch)
             whose = "not ours" if order.is_foreign else "ours, but our books had forgotten it"

@@ -14,6 +14,7 @@ from trader.app.order_desk import submit, withdraw
 from trader.app.silence import notice_cycle
 from trader.core.breakers import REFUSAL_CONDITIONS, track_order_rejects
 from trader.core.cycle import caps_of, plan_cycle
+from trader.core.judging import winners_of
 from trader.domain.errors import LostWriterLock, MilkbotError, PersistenceError, TransientError
 from trader.domain.plan import CycleInputs, CyclePlan, CycleSummary
 from trader.domain.risk import HealthStatus, RiskEvent, StateChange
@@ -76,8 +77,10 @@ def act(trader: Trader, cycle_id: int, inputs: CycleInputs, plan: CyclePlan) -> 
     A refusal that would meet every other order too, or a burst of them, becomes a halt at once: the intents
     after it are denied with that reason instead of being tried.
     """
-    withdrawn = withdraw(trader, states_in_force(trader.store, trader.halt_file, trader.mode, trader.clock))
-    caps = caps_of(inputs)
+    states = states_in_force(trader.store, trader.halt_file, trader.mode, trader.clock)
+    withdrawn = withdraw(trader, states) if states else 0
+    touched = {i.event_ticker for i in plan.intents} | {h.event_ticker for h in inputs.holdings}
+    caps = caps_of(inputs, winners_of(c for c in inputs.contracts if c.event_ticker in touched))
     for intent in plan.intents:
         order = submit(trader, intent, cycle_id=cycle_id, caps=caps)
         if order.status is not OrderStatus.REJECTED:

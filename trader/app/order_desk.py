@@ -45,7 +45,7 @@ def move(trader: Trader, order: Order, to: OrderStatus, *, evidence: str, **chan
         at=trader.clock.now(),
         epoch=trader.epoch,
         expected=order.status,
-        **changes,  # type: ignore[arg-type]
+        **changes,
     )
     say_moved(trader, order, to, evidence)
     return moved
@@ -75,18 +75,8 @@ def reserve(trader: Trader, intent: OrderIntent, *, cycle_id: int | None, caps: 
     with store.transaction(is_exclusive=True):
         denied = _why_not(trader, intent, caps)
         order, is_new = store.orders.create(
-            intent, at=now, epoch=trader.epoch, cycle_id=cycle_id, denied=denied
+            intent, at=now, epoch=trader.epoch, cycle_id=cycle_id, denied=denied, is_sent=True
         )
-        if is_new and denied is None:
-            order_state.advance(order.status, S.SUBMITTING)
-            order = store.orders.transition(
-                order.order_id or 0,
-                S.SUBMITTING,
-                evidence="exposure reserved",
-                at=now,
-                epoch=trader.epoch,
-                sent_at=now,
-            )
     if is_new:
         created = order.model_copy(update={"status": S.CREATED})
         say_moved(trader, created, order.status, denied or "exposure reserved")

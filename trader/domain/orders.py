@@ -2,7 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -85,6 +85,24 @@ class Order(Frozen):
     def pending_qty(self) -> Decimal:
         """Contracts that may be or become ours and are in no position yet: open, or filled and not booked."""
         return self.open_qty + self.filled_qty - self.booked_qty
+
+
+class OrderMove(Frozen):
+    """One transition to write, with its evidence; None leaves a field alone.
+
+    ``expected`` is the status from which the caller found it legal; None asks for no check.
+    """
+
+    order_id: int
+    to: OrderStatus
+    evidence: str
+    expected: OrderStatus | None = None
+    kalshi_order_id: str | None = None
+    filled_qty: Quantity | None = None
+    sent_at: Instant | None = None
+    absent_at: Instant | None = None
+    reject_code: str | None = None
+    detail: dict[str, Any] = {}
 
 
 class Fill(Frozen):

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from trader.domain.alarms import Alarm, AlarmCode
 from trader.domain.cities import CityConfig
 from trader.domain.markets import Contract, MarketSnapshot
-from trader.domain.orders import Fill, MarketResult, Order, Settlement
+from trader.domain.orders import Fill, MarketResult, Order, OrderMove, Settlement
 from trader.domain.plan import CycleInputs, CyclePlan, CycleSummary, ForecastPairs
 from trader.domain.positions import CapitalEvent, Position
 from trader.domain.risk import Break, HealthStatus, RiskEvent, StateChange
@@ -146,10 +146,11 @@ class OrderRepository(Protocol):
         epoch: int,
         cycle_id: int | None,
         denied: str | None = None,
+        is_sent: bool = False,
     ) -> tuple[Order, bool]:
-        """Commit an intent as CREATED (or DENIED with its reason). Return (order, True), or the existing
-        order of that ``intent_key`` or client order id and False. Links the newest signal of that ticker in
-        that cycle."""
+        """Commit an intent as CREATED, as SUBMITTING where it is sent next, or as DENIED with its reason.
+        Return (order, True), or the existing order of that ``intent_key`` or client order id and False. Links
+        the newest signal of that ticker in that cycle."""
         ...
 
     def create_found(self, order: Order, *, at: datetime, epoch: int) -> Order:
@@ -163,24 +164,18 @@ class OrderRepository(Protocol):
         ...
 
     def transition(
-        self,
-        order_id: int,
-        to: OrderStatus,
-        *,
-        evidence: str,
-        at: datetime,
-        epoch: int,
-        kalshi_order_id: str | None = None,
-        filled_qty: Decimal | None = None,
-        sent_at: datetime | None = None,
-        absent_at: datetime | None = None,
-        reject_code: str | None = None,
-        expected: OrderStatus | None = None,
-        detail: dict[str, Any] | None = None,
+        self, order_id: int, to: OrderStatus, *, evidence: str, at: datetime, epoch: int, **changes: Any
     ) -> Order:
-        """Move an order and append the event, in one transaction. The caller has checked legality
-        (core.order_state) from the status ``expected``. ``filled_qty`` may only grow, and the order must
-        stand as expected: InvariantViolation otherwise."""
+        """Make one move; ``changes`` are further fields of ``OrderMove``."""
+        ...
+
+    def move_all(self, moves: Sequence[OrderMove], *, at: datetime, epoch: int) -> tuple[Order, ...]:
+        """Move orders in the given order and append an event each, all or none, at the cost of a few round
+        trips. The caller has checked legality (core.order_state).
+
+        Raises InvariantViolation when an order does not stand as expected, or its filled quantity would
+        shrink.
+        """
         ...
 
     def open_orders(self, mode: TradingMode) -> tuple[Order, ...]:

@@ -8,12 +8,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from trader.adapters.book_rules import aware, booked, fill_of, moved, order_of
+from trader.adapters.book_rules import aware, booked, fill_of, first_steps, moved, order_of
 from trader.adapters.memory.decided import MemorySignalRepository
 from trader.adapters.memory.journal import Journal
 from trader.domain.errors import InvariantViolation, PersistenceError
 from trader.domain.intents import complete_intent
-from trader.domain.orders import Fill, Order, Settlement
+from trader.domain.orders import Fill, Order, OrderMove, Settlement
 from trader.domain.positions import CapitalEvent, Position
 from trader.domain.signals import OrderIntent
 from trader.domain.types import Instant, OrderStatus, PositionStatus, TradingMode
@@ -46,9 +46,10 @@ class MemoryOrderRepository:
         epoch: int,
         cycle_id: int | None,
         denied: str | None = None,
+        is_sent: bool = False,
     ) -> tuple[Order, bool]:
         intent = complete_intent(intent, self._account_of(epoch))
-        order = order_of(intent, at=at, denied=denied)
+        order = order_of(intent, at=at, denied=denied, is_sent=is_sent)
         known = self.get_by_intent_key(intent.intent_key)
         known = known or self._orders.get(self._by_client_id.get(intent.client_order_id, 0))
         if known is not None:
@@ -59,9 +60,8 @@ class MemoryOrderRepository:
         )
         slot = self._by_slot.setdefault((intent.mode, intent.slot), [])
         self._journal.append(slot, intent.intent_key)
-        self._append(order, None, OrderStatus.CREATED, "intent committed", at)
-        if denied is not None:
-            self._append(order, OrderStatus.CREATED, order.status, denied, at)
+        for step in first_steps(order):
+            self._append(order, *step, at)
         return order, True
 
     def create_found(self, order: Order, *, at: datetime, epoch: int) -> Order:
@@ -83,41 +83,27 @@ class MemoryOrderRepository:
         return tuple(self._orders[order_id] for order_id in sorted(ids))
 
     def transition(
-        self,
-        order_id: int,
-        to: OrderStatus,
-        *,
-        evidence: str,
-        at: datetime,
-        epoch: int,
-        kalshi_order_id: str | None = None,
-        filled_qty: Decimal | None = None,
-        sent_at: datetime | None = None,
-        absent_at: datetime | None = None,
-        reject_code: str | None = None,
-        expected: OrderStatus | None = None,
-        detail: dict[str, Any] | None = None,
+        self, order_id: int, to: OrderStatus, *, evidence: str, at: datetime, epoch: int, **changes: Any
     ) -> Order:
+        move = OrderMove(order_id=order_id, to=to, evidence=evidence, **changes)
+        return self.move_all([move], at=at, epoch=epoch)[0]
+
+    def move_all(self, moves: Sequence[OrderMove], *, at: datetime, epoch: int) -> tuple[Order, ...]:
         self._account_of(epoch)
-        before = self._orders.get(order_id)
-        if before is None:
-            raise InvariantViolation(
-                f"order {order_id}: expected a stored order, found none; nothing was changed"
-            )
-        after = moved(
-            before,
-            to,
-            at=at,
-            kalshi_order_id=kalshi_order_id,
-            filled_qty=filled_qty,
-            sent_at=sent_at,
-            absent_at=absent_at,
-            reject_code=reject_code,
-            expected=expected,
-        )
-        self._store(order_id, after)
-        self._append(after, before.status, to, evidence, at)
-        return after
+        after: dict[int, Order] = {}
+        steps = []
+        for move in moves:
+            before = after.get(move.order_id) or self._orders.get(move.order_id)
+            if before is None:
+                raise InvariantViolation(
+                    f"order {move.order_id}: expected a stored order, found none; nothing was changed"
+                )
+            after[move.order_id] = order = moved(before, move, at=at)
+            steps.append((order, before.status, move))
+        for order, before_status, move in steps:
+            self._store(move.order_id, order)
+            self._append(order, before_status, move.to, move.evidence, at)
+        return tuple(order for order, _, _ in steps)
 
     def open_orders(self, mode: TradingMode) -> tuple[Order, ...]:
         return tuple(order for order in self.live_orders(mode) if not order.status.is_closed)

@@ -2,16 +2,15 @@
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
-from trader.adapters.book_rules import aware, moved, order_of
+from trader.adapters.book_rules import aware, first_steps, moved, order_of
 from trader.adapters.ops.pool import Database
-from trader.adapters.ops.rows import Connection, fetch_model, fetch_models, fetch_rows, fetch_value
+from trader.adapters.ops.rows import fetch_model, fetch_models, fetch_rows, fetch_value
 from trader.domain.canonical import canonical_json
 from trader.domain.errors import InvariantViolation
 from trader.domain.intents import complete_intent
-from trader.domain.orders import Order
+from trader.domain.orders import Order, OrderMove
 from trader.domain.signals import OrderIntent
 from trader.domain.types import Instant, OrderStatus, TradingMode
 
@@ -41,7 +40,7 @@ left join lateral (
     limit 1
 ) as found on true
 on conflict do nothing
-returning order_id
+returning order_id, signal_id
 """
 _ORDERS = """
 select order_id, client_order_id, intent_key, kalshi_order_id, mode, ticker, event_ticker, city_code, side,
@@ -49,7 +48,7 @@ select order_id, client_order_id, intent_key, kalshi_order_id, mode, ticker, eve
     absent_at, created_at, updated_at, sent_at, signal_id, is_foreign, reject_code
 from ops.orders
 """
-_BY_ID = _ORDERS + " where order_id = %(order_id)s for update"
+_BY_IDS = _ORDERS + " where order_id = any(%(ids)s) order by order_id for update"
 _BY_INTENT_KEY = _ORDERS + " where intent_key = %(intent_key)s"
 _BY_EITHER_KEY = _BY_INTENT_KEY + " or client_order_id = %(client_order_id)s"
 _BY_KALSHI_ID = _ORDERS + " where kalshi_order_id = %(kalshi_order_id)s"
@@ -104,12 +103,13 @@ class PostgresOrderRepository:
         epoch: int,
         cycle_id: int | None,
         denied: str | None = None,
+        is_sent: bool = False,
     ) -> tuple[Order, bool]:
         with self._database.connection() as connection:
             if not (intent.intent_key and intent.client_order_id):
                 account = fetch_value(connection, _ACCOUNT, {"epoch": epoch})
                 intent = complete_intent(intent, account or "")
-            order = order_of(intent, at=at, denied=denied)
+            order = order_of(intent, at=at, denied=denied, is_sent=is_sent)
             row = order.model_dump() | {
                 "epoch": epoch,
                 "cycle_id": cycle_id,
@@ -119,13 +119,15 @@ class PostgresOrderRepository:
                 "strategy_name": intent.strategy_name,
                 "strategy_version": intent.strategy_version,
             }
-            if is_new := (order_id := fetch_value(connection, _INSERT, row)) is not None:
-                created = OrderStatus.CREATED
-                _append(connection, order_id, epoch, None, created, "intent committed", at)
-                if denied is not None:
-                    _append(connection, order_id, epoch, created, order.status, denied, at)
-            found = fetch_model(connection, Order, _BY_EITHER_KEY, row)
-        return _found(found, f"intent {intent.intent_key}"), is_new
+            inserted = connection.execute(_INSERT.encode(), row).fetchone()
+            if inserted is None:
+                known = fetch_model(connection, Order, _BY_EITHER_KEY, row)
+                return _found(known, f"intent {intent.intent_key}"), False
+            order_id, signal_id = inserted
+            with connection.cursor() as cursor:
+                events = [_event(order_id, epoch, *step, at) for step in first_steps(order)]
+                cursor.executemany(_INSERT_EVENT, events)
+        return order.model_copy(update={"order_id": order_id, "signal_id": signal_id}), True
 
     def create_found(self, order: Order, *, at: datetime, epoch: int) -> Order:
         row = order.model_dump() | {
@@ -140,7 +142,8 @@ class PostgresOrderRepository:
         }
         with self._database.connection() as connection:
             if (order_id := fetch_value(connection, _INSERT, row)) is not None:
-                _append(connection, order_id, epoch, None, order.status, "found at the exchange", at)
+                event = _event(order_id, epoch, None, order.status, "found at the exchange", at)
+                connection.execute(_INSERT_EVENT, event)
             found = fetch_model(connection, Order, _BY_INTENT_KEY, {"intent_key": order.intent_key})
         return _found(found, f"order {order.kalshi_order_id}")
 
@@ -157,39 +160,26 @@ class PostgresOrderRepository:
             return fetch_models(connection, Order, _BY_KALSHI_IDS, {"ids": list(kalshi_order_ids)})
 
     def transition(
-        self,
-        order_id: int,
-        to: OrderStatus,
-        *,
-        evidence: str,
-        at: datetime,
-        epoch: int,
-        kalshi_order_id: str | None = None,
-        filled_qty: Decimal | None = None,
-        sent_at: datetime | None = None,
-        absent_at: datetime | None = None,
-        reject_code: str | None = None,
-        expected: OrderStatus | None = None,
-        detail: dict[str, Any] | None = None,
+        self, order_id: int, to: OrderStatus, *, evidence: str, at: datetime, epoch: int, **changes: Any
     ) -> Order:
-        with self._database.connection() as connection:
-            before = _found(
-                fetch_model(connection, Order, _BY_ID, {"order_id": order_id}), f"order {order_id}"
-            )
-            after = moved(
-                before,
-                to,
-                at=at,
-                kalshi_order_id=kalshi_order_id,
-                filled_qty=filled_qty,
-                sent_at=sent_at,
-                absent_at=absent_at,
-                reject_code=reject_code,
-                expected=expected,
-            )
-            connection.execute(_UPDATE, after.model_dump())
-            _append(connection, order_id, epoch, before.status, to, evidence, at, detail)
-        return after
+        move = OrderMove(order_id=order_id, to=to, evidence=evidence, **changes)
+        return self.move_all([move], at=at, epoch=epoch)[0]
+
+    def move_all(self, moves: Sequence[OrderMove], *, at: datetime, epoch: int) -> tuple[Order, ...]:
+        events, after = [], []
+        with self._database.connection() as connection, connection.cursor() as cursor:
+            ids = {"ids": sorted({move.order_id for move in moves})}
+            found = {order.order_id: order for order in fetch_models(connection, Order, _BY_IDS, ids)}
+            for move in moves:
+                before = _found(found.get(move.order_id), f"order {move.order_id}")
+                found[move.order_id] = order = moved(before, move, at=at)
+                after.append(order)
+                events.append(
+                    _event(move.order_id, epoch, before.status, move.to, move.evidence, at, move.detail)
+                )
+            cursor.executemany(_UPDATE, [order.model_dump() for order in found.values()])
+            cursor.executemany(_INSERT_EVENT, events)
+        return tuple(after)
 
     def open_orders(self, mode: TradingMode) -> tuple[Order, ...]:
         return tuple(order for order in self.live_orders(mode) if not order.status.is_closed)
@@ -227,8 +217,7 @@ class PostgresOrderRepository:
         )
 
 
-def _append(
-    connection: Connection,
+def _event(
     order_id: int,
     epoch: int,
     before: OrderStatus | None,
@@ -236,19 +225,16 @@ def _append(
     evidence: str,
     at: datetime,
     detail: dict[str, Any] | None = None,
-) -> None:
-    connection.execute(
-        _INSERT_EVENT,
-        {
-            "order_id": order_id,
-            "epoch": epoch,
-            "from_status": before,
-            "to_status": after,
-            "evidence": evidence,
-            "detail": canonical_json(detail or {}),
-            "at": aware(at),
-        },
-    )
+) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "epoch": epoch,
+        "from_status": before,
+        "to_status": after,
+        "evidence": evidence,
+        "detail": canonical_json(detail or {}),
+        "at": aware(at),
+    }
 
 
 def _found(order: Order | None, name: str) -> Order:

@@ -184,13 +184,21 @@ def test_an_intent_whose_commit_fails_is_not_sent(desk: Desk) -> None:
 
 
 @pytest.mark.story("4.6")
-def test_an_order_whose_move_to_submitting_is_not_confirmed_is_not_sent(desk: Desk) -> None:
-    desk.store.orders = Failing(desk.store.orders, "transition")
-
+@pytest.mark.story("4.7")
+def test_an_answer_that_could_not_be_written_is_read_again_from_the_exchange(desk: Desk) -> None:
+    orders = desk.store.orders
+    desk.store.orders = Failing(orders, "transition")
     with pytest.raises(PersistenceError):
         run_cycle(desk.trader, slot="one")
+    assert len(desk.exchange.sent) == 1
+    assert [o.status for o in orders.open_orders(MODE)] == [OrderStatus.SUBMITTING]
 
-    assert desk.exchange.sent == []
+    desk.store.orders = orders
+    desk.clock.advance(300)
+    run_cycle(desk.trader, slot="two")
+
+    assert [f.qty for f in desk.store.fills.get(MODE)][:1] == [desk.exchange.sent[0].qty]
+    assert orders.live_orders(MODE) == ()
 
 
 @pytest.mark.story("4.6")
