@@ -10,9 +10,9 @@ from trader.core.breakers import forbidding
 from trader.core.exposure import Caps, Trade, is_over
 from trader.domain.errors import InvariantViolation
 from trader.domain.orders import Accepted, Canceled, Order, Refused, SendOutcome, Unknown
-from trader.domain.risk import StateChange
+from trader.domain.risk import RiskEvent, StateChange
 from trader.domain.signals import OrderIntent
-from trader.domain.types import Action, OrderStatus, ReasonCode, TimeInForce
+from trader.domain.types import Action, OrderStatus, ReasonCode, Severity, TimeInForce
 
 S = OrderStatus
 ZERO = Decimal(0)
@@ -136,7 +136,22 @@ def settle_outcome(trader: Trader, order: Order, outcome: SendOutcome) -> Order:
                 reject_code=outcome.code,
             )
         case Unknown():
-            return move(trader, order, S.UNKNOWN, evidence=f"no proof either way: {outcome.why}")
+            evidence = f"no proof either way: {outcome.why}"
+            with trader.store.transaction():
+                after = move(trader, order, S.UNKNOWN, evidence=evidence)
+                _tell_unknown(trader, after, evidence)
+            return after
+
+
+def _tell_unknown(trader: Trader, order: Order, evidence: str) -> None:
+    now = trader.clock.now()
+    event = RiskEvent(
+        event_type="ORDER_UNKNOWN",
+        severity=Severity.WARNING,
+        message=f"{order.ticker}: {evidence}; it counts at worst case until it is found or proven absent",
+        occurred_at=now,
+    )
+    trader.store.risk.save_event(event, at=now, mode=trader.mode, cycle_id=None)
 
 
 def accepted_status(order: Order, accepted: Accepted) -> OrderStatus:

@@ -16,6 +16,7 @@ from trader.domain.errors import LostWriterLock, PersistenceError, TransientErro
 from trader.domain.orders import Refused
 from trader.domain.plan import RefusedMarket
 from trader.domain.positions import CapitalEvent
+from trader.domain.signals import OrderIntent
 from trader.domain.types import (
     Component,
     ComponentStatus,
@@ -302,6 +303,24 @@ def test_a_refusal_that_would_meet_every_order_stops_the_plan_until_the_next_cyc
     run_cycle(desk.trader, slot="two")
     assert desk.store.risk.states(MODE, desk.clock.now()) == ()
     assert len(desk.exchange.sent) == 4  # and none of it counted as a burst
+
+
+@pytest.mark.parametrize("by_file", [True, False])
+def test_a_halt_while_a_plan_is_sent_stops_all_but_the_order_in_hand(desk: Desk, by_file: bool) -> None:
+    desk.show("CHI", "MIA", "AUS")
+
+    def stop(_: OrderIntent) -> None:
+        if by_file:
+            desk.halt_file.path.touch()
+        else:
+            desk.halt()
+
+    desk.exchange.on_send = stop
+
+    assert run_cycle(desk.trader, slot="one").orders == 4
+
+    assert len(desk.exchange.sent) == 1
+    assert desk.store.orders.count(MODE) == {OrderStatus.FILLED: 1, OrderStatus.DENIED: 3}
 
 
 def test_a_halt_withdraws_resting_orders_in_the_next_cycle(desk: Desk) -> None:

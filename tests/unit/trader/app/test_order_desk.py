@@ -125,6 +125,8 @@ def test_an_order_of_unknown_fate_stays_open_and_is_not_sent_again(desk: Desk) -
 
     again = desk.submit(wish())
 
+    (told,) = desk.events("ORDER_UNKNOWN")
+    assert "connection cut" in told
     assert again.status is S.UNKNOWN
     assert again.open_qty == 10
     assert len(desk.exchange.sent) == 1
