@@ -1197,6 +1197,33 @@ def test_newest_terms_of_many_markets_are_read_at_once(store: OpsStore) -> None:
     assert store.markets.contracts([]) == {}
 
 
+def test_newest_cycle_is_the_one_that_began_last_with_what_it_did(store: OpsStore) -> None:
+    assert store.cycles.newest() is None
+    first, second = begun(store, "a"), begun(store, "b", mode=TradingMode.SHADOW, at=AT + MINUTE)
+    store.cycles.finish(first, a.summary(), None, at=AT + 2 * MINUTE)
+
+    newest, of_mode = store.cycles.newest(), store.cycles.newest(MODE)
+
+    assert newest is not None
+    assert of_mode is not None
+    assert (newest.cycle_id, newest.mode, newest.finished_at) == (second, TradingMode.SHADOW, None)
+    assert (of_mode.cycle_id, of_mode.summary, of_mode.started_at) == (first, a.summary(), AT)
+
+
+def test_signal_is_found_by_its_number_and_leads_to_its_orders(store: OpsStore) -> None:
+    cycle = decided(store)
+    (number, at, signal), *_ = store.signals.recent(TICKER)
+    order, _ = store.orders.create(a.intent(), at=AT, epoch=1, cycle_id=cycle)
+
+    found = store.signals.find(number)
+
+    assert found is not None
+    assert (found.cycle_id, found.decided_at, found.signal) == (cycle, at, signal)
+    assert store.signals.find(10**9) is None
+    assert store.orders.of_signal(number) == ((order,) if order.signal_id == number else ())
+    assert store.orders.of_signal(10**9) == ()
+
+
 def test_when_a_city_was_last_priced_and_an_order_last_wanted(store: OpsStore) -> None:
     assert store.signals.last_seen(MODE, AT - DAYS) == ({}, None)
     cycle = decided(store)

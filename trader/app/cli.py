@@ -8,9 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trader.domain.errors import ConfigurationError, LostWriterLock, MilkbotError
+
+if TYPE_CHECKING:
+    from trader.app.config import Settings
+    from trader.ports.ops_store import OpsStore
 
 DONE, FAILED, MISUSED, HALTED = 0, 1, 2, 3
 Command = Callable[[argparse.Namespace, Mapping[str, str]], int]
@@ -80,7 +84,7 @@ def _ledger(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
 
     settings, _ = settings_and_urls(env, need=("trader",))
     with open_store(env) as store:
-        found = year_of(store, settings.mode, arguments.year)
+        found = year_of(store, _meant(settings, store, env).mode, arguments.year)
     if arguments.out:
         Path(arguments.out).write_text(found.csv(), encoding="utf-8")
         say(f"{len(found.lines)} movements written to {arguments.out}")
@@ -230,14 +234,30 @@ def _alerts(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     return DONE
 
 
+def _meant(settings: "Settings", store: "OpsStore", env: Mapping[str, str]) -> "Settings":
+    """The mode that ran last is the one that is meant, unless the environment names one."""
+    if "TRADING_MODE" in env or (last := store.cycles.newest()) is None:
+        return settings
+    return settings.model_copy(update={"mode": last.mode})
+
+
+def _explain(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.explain import explain
+    from trader.app.wiring import open_store
+
+    with open_store(env) as store:
+        lines = explain(store, arguments.signal)
+    say(json.dumps({"explain": lines}) if arguments.json else "\n".join(lines))
+    return DONE
+
+
 def _status(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     from trader.app.status import status_lines
     from trader.app.wiring import open_store, settings_and_urls
 
     settings, _ = settings_and_urls(env, need=("trader",))
     with open_store(env) as store:
-        if "TRADING_MODE" not in env and (cycles := store.cycles.list()):
-            settings = settings.model_copy(update={"mode": cycles[-1].mode})  # what ran last is what is meant
+        settings = _meant(settings, store, env)
         lines, is_halted = status_lines(store, settings)
     say(json.dumps({"status": lines}) if arguments.json else "\n".join(lines))
     return HALTED if is_halted else DONE
@@ -433,6 +453,11 @@ def _parser() -> argparse.ArgumentParser:
     words.add_argument("--json", action="store_true")
     state = add("status", _status, "Say in plain words what Milkbot does and why. Exits 3 when halted.")
     state.add_argument("--json", action="store_true")
+    why = add(
+        "explain", _explain, "Explain one decision from stored rows, and recompute it. Changes nothing."
+    )
+    why.add_argument("signal", help="number of a signal, or a market's ticker for its newest one")
+    why.add_argument("--json", action="store_true")
     for name, is_reduce, text in (
         (
             "halt",

@@ -36,6 +36,26 @@ class CycleRow(Frozen):
     plan_hash: str | None
 
 
+class LastCycle(Frozen):
+    """The newest cycle as a person wants to know it; ``summary`` is None until it finished."""
+
+    cycle_id: int
+    slot: str
+    mode: TradingMode
+    started_at: Instant
+    finished_at: Instant | None
+    summary: CycleSummary | None
+
+
+class FoundSignal(Frozen):
+    """A stored signal with its number and the cycle it was made in."""
+
+    signal_id: int
+    cycle_id: int
+    decided_at: Instant
+    signal: Signal
+
+
 class EquityRow(Frozen):
     """Money of one mode. equity = starting capital + realised + unrealised."""
 
@@ -128,6 +148,7 @@ class MarketRepository(Protocol):
 class SignalRepository(Protocol):
     def get_for_cycle(self, cycle_id: int) -> tuple[Signal, ...]: ...
     def recent(self, ticker: str, limit: int = 20) -> tuple[tuple[int, Instant, Signal], ...]: ...
+    def find(self, signal_id: int) -> FoundSignal | None: ...
     def last_seen(self, mode: TradingMode, since: datetime) -> tuple[dict[str, Instant], Instant | None]:
         """When each city was last given a probability, and when an order was last wanted, since then."""
         ...
@@ -184,6 +205,10 @@ class OrderRepository(Protocol):
 
     def live_orders(self, mode: TradingMode) -> tuple[Order, ...]:
         """Open orders, and closed ones with fills that are not booked yet, by order_id."""
+        ...
+
+    def of_signal(self, signal_id: int) -> tuple[Order, ...]:
+        """Orders that came from one signal, by order_id."""
         ...
 
     def taken_intents(self, mode: TradingMode, slot: str) -> tuple[str, ...]: ...
@@ -333,6 +358,10 @@ class CycleRepository(Protocol):
         self, cycle_id: int, summary: CycleSummary, equity: EquityRow | None, *, at: datetime
     ) -> None: ...
     def list(self, since: datetime | None = None) -> tuple[CycleRow, ...]: ...
+    def newest(self, mode: TradingMode | None = None) -> LastCycle | None:
+        """The cycle that began last, of one mode or of any."""
+        ...
+
     def load_inputs(self, cycle_id: int) -> CycleInputs:
         """Rebuild the inputs from the stored rows alone. Their hash must equal ``inputs_hash``."""
         ...

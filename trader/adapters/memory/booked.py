@@ -116,6 +116,9 @@ class MemoryOrderRepository:
         """Count one more booked fill on its order."""
         self._store(order_id, booked(self._orders[order_id], fill))
 
+    def of_signal(self, signal_id: int) -> tuple[Order, ...]:
+        return tuple(order for order in self._orders.values() if order.signal_id == signal_id)
+
     def taken_intents(self, mode: TradingMode, slot: str) -> tuple[str, ...]:
         return tuple(sorted(self._by_slot.get((mode, slot), ())))
 

@@ -1,7 +1,5 @@
 """Cycles and what was decided in them, in memory."""
 
-# ruff: noqa: ARG002 (the protocol names columns that only a database keeps)
-
 from bisect import bisect_left, insort
 from collections import Counter
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from trader.domain.errors import InvariantViolation, PersistenceError
 from trader.domain.plan import CycleInputs, CyclePlan, CycleSummary
 from trader.domain.signals import Signal
 from trader.domain.types import Decision, Instant, ReasonCode, TradingMode
-from trader.ports.ops_store import CycleRow, EquityPoint, EquityRow
+from trader.ports.ops_store import CycleRow, EquityPoint, EquityRow, FoundSignal, LastCycle
 
 
 @dataclass
@@ -30,6 +28,7 @@ class Cycle:
     plan_hash: str | None = None
     first_signal_id: int = 0
     finished_at: datetime | None = None
+    summary: CycleSummary | None = None
 
 
 class MemoryCycleRepository:
@@ -85,7 +84,7 @@ class MemoryCycleRepository:
         cycle = self.rows.get(cycle_id)
         if cycle is None or cycle.finished_at is not None:
             raise _missing(cycle_id, "a begun, unfinished cycle")
-        cycle.finished_at = aware(at)
+        cycle.finished_at, cycle.summary = aware(at), summary
         if equity is not None:
             point = EquityPoint(
                 finished_at=at,
@@ -109,6 +108,20 @@ class MemoryCycleRepository:
             )
             for cycle_id, cycle in self.rows.items()
             if since is None or cycle.started_at >= since
+        )
+
+    def newest(self, mode: TradingMode | None = None) -> LastCycle | None:
+        found = [(n, cycle) for n, cycle in self.rows.items() if mode is None or cycle.mode is mode]
+        if not found:
+            return None
+        cycle_id, cycle = found[-1]
+        return LastCycle(
+            cycle_id=cycle_id,
+            slot=cycle.slot,
+            mode=cycle.mode,
+            started_at=cycle.started_at,
+            finished_at=cycle.finished_at,
+            summary=cycle.summary,
         )
 
     def load_inputs(self, cycle_id: int) -> CycleInputs:
@@ -141,6 +154,18 @@ class MemorySignalRepository:
     def get_for_cycle(self, cycle_id: int) -> tuple[Signal, ...]:
         cycle = self._cycles.rows.get(cycle_id)
         return cycle.plan.signals if cycle is not None and cycle.plan is not None else ()
+
+    def find(self, signal_id: int) -> FoundSignal | None:
+        for cycle_id, cycle in self._cycles.rows.items():
+            place = signal_id - cycle.first_signal_id
+            if cycle.plan is not None and cycle.inputs is not None and 0 <= place < len(cycle.plan.signals):
+                return FoundSignal(
+                    signal_id=signal_id,
+                    cycle_id=cycle_id,
+                    decided_at=cycle.inputs.now,
+                    signal=cycle.plan.signals[place],
+                )
+        return None
 
     def last_seen(self, mode: TradingMode, since: datetime) -> tuple[dict[str, Instant], Instant | None]:
         found = [

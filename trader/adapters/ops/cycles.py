@@ -13,7 +13,7 @@ from trader.domain.markets import Contract
 from trader.domain.plan import CycleInputs, CyclePlan, CycleSummary
 from trader.domain.types import TradingMode
 from trader.domain.weather import WeatherSnapshot
-from trader.ports.ops_store import CycleRow, EquityPoint, EquityRow
+from trader.ports.ops_store import CycleRow, EquityPoint, EquityRow, LastCycle
 
 _BEGIN = """
 insert into ops.cycles (epoch, mode, slot, started_at)
@@ -39,6 +39,10 @@ where cycle_id = %(cycle_id)s and finished_at is null returning cycle_id
 _LIST = """
 select cycle_id, slot, mode, started_at, inputs_hash, plan_hash from ops.cycles
 where started_at >= coalesce(%(since)s, cast('-infinity' as timestamptz)) order by cycle_id
+"""
+_NEWEST = """
+select cycle_id, slot, mode, started_at, finished_at, summary from ops.cycles
+where mode = coalesce(cast(%(mode)s as ops.trading_mode), mode) order by cycle_id desc limit 1
 """
 _CONTEXT = "select context from ops.cycles where cycle_id = %(cycle_id)s"
 _REST = (
@@ -144,6 +148,10 @@ class PostgresCycleRepository:
         params = {"since": None if since is None else aware(since)}
         with self._database.connection() as connection:
             return fetch_models(connection, CycleRow, _LIST, params)
+
+    def newest(self, mode: TradingMode | None = None) -> LastCycle | None:
+        with self._database.connection() as connection:
+            return fetch_model(connection, LastCycle, _NEWEST, {"mode": mode})
 
     def load_inputs(self, cycle_id: int) -> CycleInputs:
         params = {"cycle_id": cycle_id}

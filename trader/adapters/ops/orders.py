@@ -53,6 +53,7 @@ _BY_INTENT_KEY = _ORDERS + " where intent_key = %(intent_key)s"
 _BY_EITHER_KEY = _BY_INTENT_KEY + " or client_order_id = %(client_order_id)s"
 _BY_KALSHI_ID = _ORDERS + " where kalshi_order_id = %(kalshi_order_id)s"
 _BY_KALSHI_IDS = _ORDERS + " where kalshi_order_id = any(%(ids)s) order by order_id"
+_OF_SIGNAL = _ORDERS + " where signal_id = %(signal_id)s order by order_id"
 _LIVE = (
     _ORDERS
     + """
@@ -187,6 +188,10 @@ class PostgresOrderRepository:
     def live_orders(self, mode: TradingMode) -> tuple[Order, ...]:
         with self._database.connection() as connection:
             return fetch_models(connection, Order, _LIVE, {"mode": mode})
+
+    def of_signal(self, signal_id: int) -> tuple[Order, ...]:
+        with self._database.connection() as connection:
+            return fetch_models(connection, Order, _OF_SIGNAL, {"signal_id": signal_id})
 
     def taken_intents(self, mode: TradingMode, slot: str) -> tuple[str, ...]:
         with self._database.connection() as connection:

@@ -9,6 +9,7 @@ from trader.adapters.ops.rows import Connection, fetch_models, fetch_rows
 from trader.domain.canonical import canonical_json
 from trader.domain.signals import Prediction, RiskDecision, Signal
 from trader.domain.types import Decision, Instant, ReasonCode, TradingMode
+from trader.ports.ops_store import FoundSignal
 
 _INSERT_PREDICTION = """
 insert into ops.predictions (
@@ -42,6 +43,12 @@ _RECENT = """
 select signal_id, decided_at, ticker, event_ticker, city_code, market_type, climate_date, strategy_name,
     strategy_version, p_yes, uncertainty, decision, side, price, limit_price, fee, edge, qty, reasons
 from ops.signals where ticker = %(ticker)s order by decided_at desc, signal_id desc limit %(limit)s
+"""
+_BY_NUMBER = """
+select signal_id, cycle_id, decided_at, ticker, event_ticker, city_code, market_type, climate_date,
+    strategy_name, strategy_version, p_yes, uncertainty, decision, side, price, limit_price, fee, edge, qty,
+    reasons
+from ops.signals where signal_id = %(signal_id)s
 """
 _INSERT_RISK_DECISION = """
 insert into ops.risk_decisions (
@@ -158,6 +165,15 @@ class PostgresSignalRepository:
     def get_for_cycle(self, cycle_id: int) -> tuple[Signal, ...]:
         with self._database.connection() as connection:
             return signals_of(connection, cycle_id)
+
+    def find(self, signal_id: int) -> FoundSignal | None:
+        with self._database.connection() as connection:
+            rows = fetch_rows(connection, _BY_NUMBER, {"signal_id": signal_id})
+        if not rows:
+            return None
+        row = rows[0]
+        named = {name: row.pop(name) for name in ("signal_id", "cycle_id", "decided_at")}
+        return FoundSignal(**named, signal=Signal.model_validate(row, strict=False))
 
     def last_seen(self, mode: TradingMode, since: datetime) -> tuple[dict[str, Instant], Instant | None]:
         with self._database.connection() as connection:
