@@ -20,10 +20,11 @@ from trader.core.corrections import (
 )
 from trader.core.reconcile import LATCHED, SEND_DEADLINE_S, SKEW_S
 from trader.core.reconcile import reconcile as compare
-from trader.domain.errors import InvariantViolation
+from trader.domain.errors import ConfigurationError, InvariantViolation
 from trader.domain.orders import Order, OrderMove
+from trader.domain.positions import CapitalEvent
 from trader.domain.risk import Break, RiskEvent, StateChange
-from trader.domain.types import OrderStatus, ReasonCode, Severity, TradingState
+from trader.domain.types import OrderStatus, ReasonCode, Severity, TradingMode, TradingState
 
 OVERLAP = timedelta(hours=1)
 """How far behind the newest row we know a list is read again: rows may be listed late."""
@@ -40,9 +41,11 @@ def start(trader: Trader) -> Reconciled:
 
     An order that an earlier process left on its way may still arrive: its signature was made before this
     epoch began, so until it is too old for the exchange (30 s) nothing new is sent, and the sends of two
-    epochs never overlap. Raises TransientError when a list is incomplete.
+    epochs never overlap. Raises TransientError when a list is incomplete, ConfigurationError when books would
+    begin on an account that is not flat.
     """
     store, now = trader.store, trader.clock.now()
+    trader.begun_at = _begin(trader)
     if any(o.status is OrderStatus.SUBMITTING for o in store.orders.live_orders(trader.mode)):
         reason = ReasonCode.SEND_IN_FLIGHT
         hold = StateChange(
@@ -59,6 +62,31 @@ def start(trader: Trader) -> Reconciled:
     store.mark_reconciled(trader.epoch, at=trader.clock.now())
     trader.started = done
     return done
+
+
+def _begin(trader: Trader) -> datetime:
+    """Return when the mode's books began: with the account's cash, or the configured sum in SHADOW.
+
+    What the account did before is not ours, so it has to be flat then: nothing of it may fill or pay later.
+    """
+    store, mode, now = trader.store, trader.mode, trader.clock.now()
+    begun = [event.occurred_at for event in store.capital.events(mode) if event.kind == "START"]
+    if begun:
+        return begun[0]
+    cash = trader.settings.starting_capital_usd
+    if mode is not TradingMode.SHADOW:
+        held = sum(1 for p in trader.exchange.get_positions() if p.position)
+        resting = sum(1 for o in trader.exchange.list_orders(now) if o.status == "resting")
+        if held or resting:
+            raise ConfigurationError(
+                f"{mode}: expected an account without positions and resting orders, because this database "
+                f"knows none, found {held} positions and {resting} resting orders; nothing was traded. "
+                "Close them by hand, or give the database that knows them."
+            )
+        cash = trader.exchange.get_balance().cash_usd
+    first = CapitalEvent(kind="START", amount_usd=cash, occurred_at=now, mode=mode, note="first start")
+    store.capital.save(first, set_by=f"rule:first start of {trader.account}", at=now)
+    return now
 
 
 def reconcile(trader: Trader) -> Reconciled:
@@ -125,6 +153,7 @@ def _look(trader: Trader, *, is_whole: bool) -> Reconciliation:
         settlements=store.positions.settlements(mode, sorted({s.ticker for s in venue.settlements})),
         markets={ticker: (c.event_ticker, c.city_code) for ticker, c in contracts.items() if c},
         epoch_started_at=trader.started_at,
+        begun_at=trader.begun_at,
     )
     return compare(ours, venue, trader.clock.now())
 

@@ -53,7 +53,8 @@ class Trader:
     """Adapters, settings and identity of one process that may trade.
 
     ``epoch`` is the writer's number, written on every row, ``started_at`` its begin. ``started`` is what its
-    first reconciliation did, None before it is committed: until then nothing may be created.
+    first reconciliation did, None before it is committed: until then nothing may be created. ``begun_at`` is
+    when the books began: what the account did before is not ours.
     ``reports_seen`` is when each location's climate reports were last listed; ``terms`` and ``cells``
     are what was last compared with the store.
     """
@@ -75,6 +76,7 @@ class Trader:
     last_view: MarketView | None = None
     contracts: dict[str, Contract] = field(default_factory=dict)
     started: Reconciled | None = None
+    begun_at: datetime | None = None
     results_poll: ResultsPoll = field(default_factory=ResultsPoll)
     reports_seen: dict[str, datetime] = field(default_factory=dict)
     terms: dict[str, str] = field(default_factory=dict)

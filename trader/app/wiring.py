@@ -30,7 +30,6 @@ from trader.app.migrate import up
 from trader.app.world import world_clock_of
 from trader.domain.cities import load_cities
 from trader.domain.errors import ConfigurationError, TransientError
-from trader.domain.positions import CapitalEvent
 from trader.domain.types import TradingMode
 from trader.ports.approvals import Approvals
 from trader.ports.clock import Clock
@@ -191,7 +190,6 @@ def start_trader(
         started_at=started_at,
         min_forecast_pairs=settings.min_forecast_pairs,
     )
-    _start_capital(trader)
     start(trader)
     trader.log.info(
         "trader_started", mode=settings.mode, account=account, epoch=epoch, command=command, world=world
@@ -236,14 +234,3 @@ def world_clock_from_rows(store: OpsStore) -> Clock | None:
     """The recorded world's clock where the database belongs to one."""
     found = store.world_now()
     return SteppedClock(found[1]) if found else None
-
-
-def _start_capital(trader: Trader) -> None:
-    """Record the capital a mode begins with, once: the account's cash, or the configured sum in SHADOW."""
-    now = trader.clock.now()
-    if trader.store.capital.total(trader.mode):
-        return
-    is_shadow = trader.mode is TradingMode.SHADOW
-    cash = trader.settings.starting_capital_usd if is_shadow else trader.exchange.get_balance().cash_usd
-    first = CapitalEvent(kind="START", amount_usd=cash, occurred_at=now, mode=trader.mode, note="first start")
-    trader.store.capital.save(first, set_by=f"rule:first start of {trader.account}", at=now)

@@ -57,7 +57,8 @@ class OurBooks(Frozen):
     ``known_fills`` are ids of listed fills that are booked, ``settlements`` those booked of listed markets;
     ``positions`` are those held and those that a listed fill or payout may touch. ``realized_usd`` is over
     every position ever held.
-    ``markets`` tells event ticker and city of a market ticker; ``epoch_started_at`` when this writer began.
+    ``markets`` tells event ticker and city of a ticker. ``epoch_started_at`` is when this writer began,
+    ``begun_at`` when these books did: the account was flat then, and what it did before is not ours.
     """
 
     mode: TradingMode
@@ -69,6 +70,7 @@ class OurBooks(Frozen):
     settlements: tuple[Settlement, ...]
     markets: dict[str, tuple[str, str]] = {}
     epoch_started_at: datetime | None = None
+    begun_at: datetime | None = None
 
 
 class VenueBooks(Frozen):

@@ -92,6 +92,11 @@ class _Work:
             )
         )
 
+    def is_before(self, instant: datetime | None) -> bool:
+        """Whether something that is not known as ours happened before our books began."""
+        begun = self.ours.begun_at
+        return begun is not None and instant is not None and instant < begun
+
     # ---- orders
 
     def match_orders(self) -> None:
@@ -160,6 +165,8 @@ class _Work:
             if found.kalshi_order_id in known or found.client_order_id in self.orders:
                 continue
             is_ours = is_our_client_order_id(found.client_order_id)
+            if self.is_before(found.created_at) and not is_ours:
+                continue
             began = self.ours.epoch_started_at
             if (
                 is_ours
@@ -213,7 +220,12 @@ class _Work:
     def match_fills(self) -> None:
         booked = {o.client_order_id: o.booked_qty for o in self.orders.values()}
         by_id = {o.kalshi_order_id: o.client_order_id for o in self.orders.values() if o.kalshi_order_id}
-        new = {f.fill_id: f for f in self.venue.fills if f.fill_id not in self.ours.known_fills}
+        new = {
+            f.fill_id: f
+            for f in self.venue.fills
+            if f.fill_id not in self.ours.known_fills
+            and (f.kalshi_order_id in by_id or not self.is_before(f.filled_at))
+        }
         for fill in sorted(new.values(), key=lambda f: (f.filled_at, f.fill_id)):
             client_id = by_id.get(fill.kalshi_order_id)
             if client_id is None:
@@ -266,10 +278,10 @@ class _Work:
             paid_before[paid.ticker] = paid_before.get(paid.ticker, ledger.ZERO) + paid.revenue_usd
         for paid in sorted(self.venue.settlements, key=lambda s: (s.settled_at, s.ticker)):
             before = paid_before.get(paid.ticker)
-            if before == paid.revenue_usd:
+            position = self.positions.get(paid.ticker)
+            if before == paid.revenue_usd or (position is None and self.is_before(paid.settled_at)):
                 continue
             paid_before[paid.ticker] = paid.revenue_usd
-            position = self.positions.get(paid.ticker)
             if before is None:
                 self.check_payout(paid, position)
                 booked = paid

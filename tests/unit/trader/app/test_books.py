@@ -8,11 +8,12 @@ import structlog.testing
 
 from tests.fakes.desk import MODE, Desk, wish
 from tests.unit.trader.core import builders as b
+from trader.adapters.memory.store import MemoryOpsStore
 from trader.app.books import reconcile, start
 from trader.app.cycle import run_cycle
 from trader.app.holdings import holdings
 from trader.app.money import equity_now
-from trader.domain.errors import InvariantViolation, TransientError
+from trader.domain.errors import ConfigurationError, InvariantViolation, TransientError
 from trader.domain.intents import derive_client_order_id
 from trader.domain.orders import Fill, Order, Settlement, Unknown, VenueOrder
 from trader.domain.types import OrderStatus, PositionStatus, ReasonCode, Side, TimeInForce, TradingState
@@ -394,6 +395,34 @@ def test_a_start_commits_its_reconciliation_and_may_trade_at_once_when_nothing_w
 
     assert (done.lines, desk.trader.started) == ((EQUAL,), done)
     assert desk.submit(wish()).status is S.FILLED
+
+
+def test_books_begin_with_the_cash_of_an_account_that_is_flat(desk: Desk) -> None:
+    desk.store.capital = MemoryOpsStore().capital
+    desk.exchange.cash_usd = D("4321.0987")
+    restart(desk)
+
+    start(desk.trader)
+
+    (first,) = desk.store.capital.events(MODE)
+    assert (first.kind, first.amount_usd, first.occurred_at) == ("START", D("4321.0987"), desk.clock.now())
+    assert desk.trader.begun_at == desk.clock.now()
+    assert desk.store.risk.open_breaks(MODE) == ()
+
+
+@pytest.mark.parametrize("what", ["a position", "a resting order"])
+def test_books_do_not_begin_on_an_account_that_is_not_flat(desk: Desk, what: str) -> None:
+    desk.store.capital = MemoryOpsStore().capital
+    if what == "a position":
+        desk.exchange.positions["KXNFL-26"] = D(3)
+    else:
+        desk.exchange.take(wish(time_in_force=TimeInForce.GTC, expires_at=desk.clock.now()), D(0))
+    restart(desk)
+
+    with pytest.raises(ConfigurationError, match="Close them by hand"):
+        start(desk.trader)
+
+    assert desk.store.capital.events(MODE) == ()
 
 
 def test_a_start_whose_lists_are_incomplete_may_not_trade(desk: Desk) -> None:

@@ -298,6 +298,23 @@ def test_foreign_orders_without_effect_are_ignored_and_in_unknown_markets_are_br
     assert [(b.kind, b.key) for b in result.breaks] == [("order", "m2")]
 
 
+def test_what_the_account_did_before_our_books_began_is_not_ours_unless_the_order_is() -> None:
+    old = NOW - timedelta(days=9)
+    by_hand = venue_order(
+        "executed", "5", qty=5, kalshi_order_id="m1", client_order_id="", ticker="ELSEWHERE", created_at=old
+    )
+    theirs_then = fill(fill_id="f0", kalshi_order_id="m1", ticker="ELSEWHERE", filled_at=old)
+    paid_then = payout("5", ticker="ELSEWHERE", settled_at=old)
+    mine = order(status=S.UNKNOWN)
+    told = fill(filled_at=NOW - timedelta(seconds=4))  # their clock is behind ours
+    venue = theirs(by_hand, venue_order(), fills=(theirs_then, told), settlements=(paid_then,))
+
+    result = reconcile(ours(mine, begun_at=NOW), venue, LATE)
+
+    assert [type(c) for c in result.corrections] == [MoveOrder, BookFill]
+    assert [b.kind for b in result.breaks] == ["position"]  # this listing names no positions
+
+
 def payout(revenue: str, **changes: Any) -> Settlement:
     fields = {
         "ticker": "T", "event_ticker": "E", "result": "yes", "yes_qty": D(10), "no_qty": D(0),
