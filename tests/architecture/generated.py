@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from dashboard.api import Overall
+from tests.architecture.order_safety import order_safety
 from tests.architecture.source import ROOT
 from tests.unit.dashboard import sample
 from trader.app.settings_table import default_of, env_example, settings_table
@@ -104,6 +105,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     ".env.example": env_example,
     "docs/alerts.md": alerts_table,
     "docs/reason_codes.md": reasons_table,
+    "docs/order-safety.md": order_safety,
     "dashboard/reasons.json": page_words,
     "dashboard/examples.json": api_examples,
 }

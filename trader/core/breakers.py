@@ -114,8 +114,7 @@ def state_for(
     return TradingState.ACTIVE, ()
 
 
-# What a person may still sell out of while it halts the machine: the data and the exchange are sound.
-_SELLABLE = frozenset(
+SELLABLE = frozenset(
     {
         ReasonCode.OPERATOR_HALT,
         ReasonCode.HALT_FILE_PRESENT,
@@ -128,6 +127,7 @@ _SELLABLE = frozenset(
         ReasonCode.TERMS_CHANGED,
     }
 )
+"""Halts of the machine under which a person may still sell: the exchange and our books are sound."""
 
 
 def forbidding(
@@ -142,7 +142,7 @@ def forbidding(
     if action is Action.REDUCE:
         is_ordered = any(s.reason is ReasonCode.OPERATOR_FLATTEN for s in found)
         found = [
-            s for s in found if s.state is TradingState.HALTED and not (is_ordered and s.reason in _SELLABLE)
+            s for s in found if s.state is TradingState.HALTED and not (is_ordered and s.reason in SELLABLE)
         ]
     return tuple(sorted({s.reason for s in found}))
 
