@@ -38,11 +38,18 @@ class ConstructedWorld(World):
     seed: int = 0
     quoted: dict[str, float] = field(default_factory=dict)
     """What the market believes each event's extreme will be, degrees Fahrenheit."""
+    _drawn: dict[tuple[int, str], tuple[Levels, Levels] | None] = field(default_factory=dict)
 
     def capture_at(self, now: datetime) -> int | None:
         return int((now - self.start) / BOOK_SPAN) if now >= self.start else None
 
     def book(self, capture: int, ticker: str) -> tuple[Levels, Levels] | None:
+        key = capture, ticker
+        if key not in self._drawn:
+            self._drawn[key] = self._draw(capture, ticker)
+        return self._drawn[key]
+
+    def _draw(self, capture: int, ticker: str) -> tuple[Levels, Levels] | None:
         random = Random(f"{self.seed}/{capture}/{ticker}")
         if random.random() < 0.04:
             return None
@@ -53,9 +60,9 @@ class ConstructedWorld(World):
         chance = believed.cdf(high) - believed.cdf(low)
         middle = min(97, max(3, round(100 * chance)))
         half = random.choice((1, 1, 2, 3))
-        return self._side(random, middle - half), self._side(random, 100 - middle - half)
+        return self._levels(random, middle - half), self._levels(random, 100 - middle - half)
 
-    def _side(self, random: Random, best: int) -> Levels:  # type: ignore[override]  # drawn, not looked up
+    def _levels(self, random: Random, best: int) -> Levels:
         steps = [best]
         for _ in range(random.choice((1, 2, 2, 3))):
             steps.append(steps[-1] - random.choice((1, 1, 2)))
@@ -67,8 +74,8 @@ class ConstructedWorld(World):
 def construct(seed: int, codes: tuple[str, ...], day: date) -> ConstructedWorld:
     """Build the world of one climate day and its neighbours in some cities, from noon UTC the day before.
 
-    Highs and lows of ``day``, highs of the day after; observations every 20 minutes, forecasts every three
-    hours, results as the climate report gives them.
+    Highs and lows of ``day``, highs of the day after; observations every 20 or 50 minutes, forecasts every
+    three hours, results as the climate report gives them.
     """
     random = Random(f"world {seed} {' '.join(codes)} {day}")
     start = datetime(day.year, day.month, day.day, 12, tzinfo=UTC) - timedelta(days=1)
@@ -130,8 +137,9 @@ def _temperatures(
 ) -> tuple[Temperature, ...]:
     rows = []
     phase = random.randrange(1200)
-    for number in range(72 * 3):
-        at = start - timedelta(hours=10) + timedelta(seconds=phase + 1200 * number)
+    every_s = random.choice((1200, 3000, 3000))
+    for number in range(72 * 3600 // every_s):
+        at = start - timedelta(hours=10) + timedelta(seconds=phase + every_s * number)
         local = at + timedelta(hours=city.std_utc_offset_hours)
         high, low = extremes.get(local.date(), next(iter(extremes.values())))
         warmth = (1 - math.cos((local.hour + local.minute / 60 - 3) / 24 * 2 * math.pi)) / 2

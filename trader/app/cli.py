@@ -296,7 +296,7 @@ def _flatten(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     try:
         summary, _ = run_once(env, None)
     except LostWriterLock:
-        say("the running trader begins to sell within seconds")
+        say("the running trader sells in its next cycle, within five minutes")
         return DONE
     say(_words(summary.model_dump(mode="json")))
     return FAILED if summary.error else DONE

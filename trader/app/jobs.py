@@ -4,7 +4,7 @@ import resource
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from apscheduler.events import EVENT_JOB_ERROR, JobEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.blocking import BlockingScheduler
 
-from trader.app.books import reconcile
 from trader.app.clock import RunningWorldClock, SteppedClock, SystemClock
 from trader.app.context import Trader
 from trader.app.cycle import run_cycle
@@ -20,7 +19,6 @@ from trader.app.halt import book_state, states_in_force
 from trader.app.health import INTERVALS, HealthServer, Pulse
 from trader.app.live import require_live
 from trader.app.notify import Notifier
-from trader.app.order_desk import withdraw
 from trader.app.probes import probe_page
 from trader.app.results import settle
 from trader.app.silence import notice_hourly
@@ -40,10 +38,6 @@ from trader.domain.types import ReasonCode, Severity, TradingState
 MONTHS_AHEAD = 3
 WEATHER_BEFORE_S = 30
 """Weather is fetched so long before a cycle, so that a slow weather service delays no decision."""
-
-
-GUARD_S = 15
-"""Between two looks at the halts: a halt reaches what rests, and a flatten begins, within this time."""
 
 
 def run_once(
@@ -74,7 +68,6 @@ class Schedule:
         self.failure: BaseException | None = None
         self.write_failed: RiskEvent | None = None
         self._last_due: int | None = None
-        self._flatten_seen: list[datetime] = []
         self._jobs: dict[str, Callable[[], None]] = {}
         world = trader.store.world_now()
         self.world = world[0] if world else None
@@ -91,7 +84,6 @@ class Schedule:
         self._add("weather", self.weather, interval_s, offset_s=interval_s - WEATHER_BEFORE_S)
         self._add("settle", lambda: settle(trader), interval_s, offset_s=interval_s / 2)
         self._add("probe", lambda: probe_page(trader), interval_s, offset_s=interval_s / 4)
-        self._add("guard", self.guard, GUARD_S)
         self._add("hourly", self.hourly, 3600, offset_s=interval_s / 3)
         self.scheduler.add_listener(self._heard, EVENT_JOB_ERROR)
 
@@ -182,17 +174,6 @@ class Schedule:
         """Fill the weather cache shortly before a cycle needs it, and store what was read."""
         views = self.trader.weather.get_weather(tuple(self.trader.cities.values()))
         self.trader.store.save_payloads([payload for view in views for payload in view.payloads])
-
-    def guard(self) -> None:
-        """Between cycles a halt withdraws what rests, and a flatten that was just ordered begins to sell."""
-        trader = self.trader
-        states = states_in_force(trader.store, trader.halt_file, trader.mode, trader.clock)
-        ordered = [s.set_at for s in states if s.reason is ReasonCode.OPERATOR_FLATTEN]
-        if ordered and ordered != self._flatten_seen:
-            self._flatten_seen = ordered
-            run_cycle(trader, slot=f"flatten-{trader.clock.now():%Y-%m-%dT%H:%M:%S.%fZ}")
-        elif states and withdraw(trader, states):
-            reconcile(trader)
 
     def hourly(self) -> None:
         """What is slow: alarms on silence, room for the coming months, how large the process has become."""

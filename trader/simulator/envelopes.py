@@ -108,6 +108,8 @@ def market_json(
     noon = datetime.combine(market.climate_date, time(14), market.close_at.tzinfo)
     strikes = {"floor_strike": market.floor, "cap_strike": market.cap}
     place = world.places[market.city].get("rules_place", f"at {city.station_name} (CLI{city.cli_location})")
+    is_over = status not in (MarketStatus.INITIALIZED, MarketStatus.ACTIVE, MarketStatus.INACTIVE)
+    close_at = life.close_at if is_over else life.listed_close_at or life.close_at
     long_day, condition = _long_day(market), _condition(market)
     return {
         "ticker": market.ticker,
@@ -122,7 +124,7 @@ def market_json(
         "created_time": rfc3339(market.created_at),
         "updated_time": rfc3339(life.changed_at(market, status)),
         "open_time": rfc3339(market.open_at),
-        "close_time": rfc3339(life.close_at),
+        "close_time": rfc3339(close_at),
         "expected_expiration_time": rfc3339(noon + timedelta(days=1)),
         "expiration_time": rfc3339(noon + timedelta(days=7)),
         "latest_expiration_time": rfc3339(noon + timedelta(days=7)),

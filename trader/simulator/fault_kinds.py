@@ -131,7 +131,7 @@ ABOUT: dict[FaultKind, About] = {
     _F.TRADING_PAUSE: About("E12", _S, "no order is taken, cancels are"),
     _F.EXCHANGE_PAUSE: About("E12", _S, "neither orders nor cancels are taken"),
     _F.MARKET_PAUSE: About("E12", _S, "a market is inactive; when it comes back its orders are cancelled"),
-    _F.EARLY_CLOSE: About("E12", _S, "an event closes early", _HOURS),
+    _F.EARLY_CLOSE: About("E12", _S, "an event closes early, unannounced", _HOURS),
     _F.CLOCK_OFFSET: About("E13", _S, "the exchange's clock is ahead of the world's", _SECONDS),
     _F.UNKNOWN_WORD: About("E14", _B, "a status or another word nobody knows"),
     _F.FIELD_DROPPED: About("E14", _B, "a field is gone"),

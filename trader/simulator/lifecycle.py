@@ -40,6 +40,8 @@ class Life:
     pause: Span | None = None
     dispute: Span | None = None
     revised_at: datetime | None = None
+    listed_close_at: datetime | None = None
+    """The close that is shown until the market has closed earlier."""
 
     def status(self, market: Market, now: datetime) -> MarketStatus:
         if now < market.open_at:
@@ -129,4 +131,5 @@ class Lifecycle:
             pause=(pause.start, pause.end) if pause else None,
             dispute=dispute,
             revised_at=settled_at + timedelta(hours=revised.value) if revised and settled_at else None,
+            listed_close_at=market.close_at if close_at != market.close_at else None,
         )

@@ -293,7 +293,7 @@ def test_flatten_with_a_trader_running_leaves_the_selling_to_it(
 
     assert cli.run(["flatten", "--confirm"], env(wired)) == 0
 
-    assert "the running trader begins to sell within seconds" in capsys.readouterr().out
+    assert "the running trader sells in its next cycle" in capsys.readouterr().out
 
 
 def test_status_exits_3_when_halted(wired: Desk, capsys: Out) -> None:

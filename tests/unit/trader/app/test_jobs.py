@@ -9,24 +9,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from tests.fakes.desk import MODE, Desk, Failing, new_desk, wish
+from tests.fakes.desk import MODE, Desk, Failing, new_desk
 from tests.fakes.venue import FakeMarkets
 from tests.unit.trader.core import builders as b
 from trader.app.clock import RunningWorldClock
-from trader.app.cycle import run_cycle
 from trader.app.jobs import Schedule, run_forever, run_once
 from trader.app.notify import Notifier
 from trader.domain.alarms import AlarmCode
 from trader.domain.errors import ConfigurationError, InvariantViolation, TransientError
-from trader.domain.types import OrderStatus, ReasonCode, TimeInForce, TradingState
 from trader.ports.exchange import ExchangeStatus, MarketView, RawPayload
 
-D = Decimal
 ROOT = Path(__file__).resolve().parents[4]
 SPEED = 600.0
 """World seconds a second: a cycle a minute is a cycle every tenth of a second."""
@@ -83,36 +79,6 @@ def test_cycles_follow_each_other_on_the_interval_with_a_slot_of_their_own(tmp_p
     assert len({row.slot for row in rows}) == len(rows)
     assert all(int(row.slot) % 60 == 0 for row in rows)
     assert schedule.failure is None
-
-
-def test_between_cycles_a_halt_withdraws_what_rests(desk: Desk) -> None:
-    schedule = Schedule(desk.trader, Notifier(None))
-    desk.exchange.answers = [lambda intent: desk.exchange.take(intent, D(3))]
-    expires_at = desk.clock.now() + timedelta(seconds=240)
-    order = desk.submit(wish(time_in_force=TimeInForce.GTC, expires_at=expires_at))
-    schedule.run_now("guard")
-    assert desk.exchange.canceled == []
-
-    desk.halt()
-    schedule.run_now("guard")
-
-    found = desk.again(order)
-    assert (found.status, found.filled_qty, found.booked_qty) == (OrderStatus.CANCELED, D(3), D(3))
-    assert desk.store.cycles.list() == ()
-
-
-def test_a_flatten_that_was_just_ordered_does_not_wait_for_the_next_cycle(desk: Desk) -> None:
-    schedule = Schedule(desk.trader, Notifier(None))
-    run_cycle(desk.trader, slot="one")
-    assert desk.store.positions.held(MODE)
-    desk.halt(state=TradingState.REDUCE_ONLY, reason=ReasonCode.OPERATOR_FLATTEN)
-
-    for _ in range(3):
-        schedule.run_now("guard")
-        desk.clock.advance(15)
-
-    assert desk.store.positions.held(MODE) == ()
-    assert len(desk.store.cycles.list()) == 2  # once; what is left waits for the cycles
 
 
 def test_one_cycle_at_a_time_and_those_that_did_not_happen_are_counted(tmp_path: Path) -> None:

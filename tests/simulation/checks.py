@@ -1,0 +1,421 @@
+"""The invariants, checked against the simulator's own ledger; the code under test is never asked.
+
+Numbers as in the fault model: I1 one order per intent; I2 durable intent first; I3 fills equal; I4 money
+conserved; I5 no create while paused; I6 caps hold on the truth, and our estimate covers it; I7 the machine is
+monotone; I8 unknown is bounded and honest; I9 no decision on bad input; I11 persist or stop; I12 one writer;
+I13 SHADOW is silent; I15 it recovers; I16 no secret leaves; I17 days partition time; I18 reconcile first.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from datetime import timedelta
+from decimal import Decimal
+from itertools import combinations
+from typing import Any
+
+from tests.simulation.witness import Process, Witness
+from trader.adapters.memory.store import MemoryOpsStore
+from trader.adapters.wire import Answered
+from trader.domain.cities import load_cities
+from trader.domain.plan import CycleInputs
+from trader.domain.risk import RiskLimits, StateChange
+from trader.domain.types import Action, OrderStatus, ReasonCode, TradingMode, TradingState
+from trader.simulator.account import Account, Fill, Order
+from trader.simulator.exchange import Exchange
+
+ZERO, ONE = Decimal(0), Decimal(1)
+CREATE = ("POST", "/trade-api/v2/portfolio/events/orders")
+ORDER_PATHS = ("/portfolio/events/orders", "/portfolio/orders")
+CLOSED = frozenset(
+    {OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED, OrderStatus.DENIED}
+)
+
+
+class Violation(AssertionError):
+    """An invariant is broken. ``which`` is its number."""
+
+    def __init__(self, which: str, what: str) -> None:
+        super().__init__(f"{which}: {what}")
+        self.which = which
+
+
+class Book:
+    """Our own orders on the truth: what they hold and what they may still cost, per market."""
+
+    def __init__(self, account: Account) -> None:
+        self._account, self._seen = account, 0
+        self.held: dict[str, tuple[Decimal, Decimal]] = {}
+        """Signed contracts and their cost, by ticker, from our own expected fills."""
+
+    def refresh(self) -> None:
+        orders = self._account.orders
+        for fill in self._account.fills[self._seen :]:
+            if not (fill.is_unexpected or orders[fill.order_id].is_foreign):
+                self._book(fill)
+        self._seen = len(self._account.fills)
+
+    def _book(self, fill: Fill) -> None:
+        count, cost = self.held.get(fill.ticker, (ZERO, ZERO))
+        sign = 1 if fill.is_bid else -1
+        closing = min(fill.count, max(ZERO, -sign * count))
+        if closing:
+            cost -= cost * closing / abs(count)
+        opened = fill.count - closing
+        cost += opened * (fill.price if fill.is_bid else 1 - fill.price)
+        self.held[fill.ticker] = (count + sign * fill.count, cost)
+
+    def worst(self, brackets: Iterable[str]) -> Decimal:
+        """Most that one event's brackets can lose, one of them winning, dollars; fees apart."""
+        real = self._account.positions
+        names = [name for name in brackets if not (name in real and real[name].is_settled)]
+        positions = [(name, *self.held.get(name, (ZERO, ZERO))) for name in names]
+        resting = [order for name in names for order in self._account.resting(name) if not order.is_foreign]
+        worst = ZERO
+        for winner in names:
+            loss = sum((cost - _payout(count, name == winner) for name, count, cost in positions), ZERO)
+            loss += sum((_order_loss(order, order.ticker == winner) for order in resting), ZERO)
+            worst = max(worst, loss)
+        return worst
+
+
+def _payout(count: Decimal, wins: bool) -> Decimal:
+    return max(count, ZERO) if wins else max(-count, ZERO)
+
+
+def _order_loss(order: Order, wins: bool) -> Decimal:
+    pays = wins is order.is_bid
+    return max(ZERO, order.remaining * (order.cost_per_contract - pays))
+
+
+class Checks:
+    """All checks of one episode."""
+
+    def __init__(self, witness: Witness, exchange: Exchange, mode: TradingMode, limits: RiskLimits) -> None:
+        self._witness, self._exchange, self._mode = witness, exchange, mode
+        self.limits = limits
+        self.books: MemoryOpsStore | None = None
+        self._truth = Book(exchange.account)
+        self._halts: dict[tuple[str, ReasonCode], StateChange] = {}
+        self._last_sender = 0
+        self._highest_equity = exchange.account.cash
+        self._filled: dict[int, Decimal] = {}
+        self._risk_before: dict[str, Decimal] = {}
+        self.forgotten: set[str] = set()
+        """Client ids that a restored backup lacks and no reconciliation has found again."""
+        self.halt_file_since: int | None = None
+        """Point from which the halt file was there."""
+        self.secrets: tuple[str, ...] = ()
+        self.creates = 0
+        self._events: dict[str, list[str]] = defaultdict(list)
+        for row in exchange.world.markets.values():
+            self._events[row.event_ticker].append(row.ticker)
+        witness.on_request, witness.on_answer, witness.on_call = self.on_request, self.on_answer, self.on_call
+
+    def fail(self, which: str, what: str) -> None:
+        raise Violation(which, what)
+
+    # before a request's first byte
+
+    def on_request(self, process: Process, method: str, path: str, content: bytes | None) -> None:
+        is_order_path = (
+            path.startswith(tuple("/trade-api/v2" + part for part in ORDER_PATHS)) and method != "GET"
+        )
+        if self._mode is TradingMode.SHADOW and is_order_path:
+            self.fail("I13", f"SHADOW asked for {method} {path}")
+        if (method, path) != CREATE or self.books is None:
+            return
+        self.creates += 1
+        body = json.loads(content or b"{}")
+        key = process.facts["sent"] = body["client_order_id"]
+        row = next((o for o in self.books.orders.open_orders(self._mode) if o.client_order_id == key), None)
+        if process.in_transaction:
+            self.fail("I2", f"create of {key} inside a transaction: its intent is not committed")
+        if row is None or row.status is not OrderStatus.SUBMITTING:
+            self.fail(
+                "I2", f"create of {key}: expected it committed as SUBMITTING, found {row and row.status}"
+            )
+        if not process.is_reconciled:
+            self.fail("I18", f"create of {key} before epoch {process.epoch} reconciled")
+        if process.epoch < self._last_sender:
+            self.fail("I12", f"epoch {process.epoch} sends after epoch {self._last_sender}")
+        self._last_sender = process.epoch
+        if process.failed_write is not None:
+            self.fail("I11", f"create of {key} after {process.failed_write} failed, before a probe committed")
+        assert row is not None
+        self._check_halts(process, row.ticker, row.city_code, row.action)
+        self._check_inputs(process, row.ticker)
+
+    def _check_halts(self, process: Process, ticker: str, city: str, action: Action) -> None:
+        now = self._witness.clock.now()
+        scopes = {"book", f"city:{city}", f"market:{ticker}"}
+        found = [
+            change
+            for (scope, _), change in self._halts.items()
+            if scope in scopes
+            and change.state is not TradingState.ACTIVE
+            and (change.until is None or now < change.until)
+        ]
+        is_flatten = any(change.reason is ReasonCode.OPERATOR_FLATTEN for change in found)
+        for change in found:
+            if action is Action.OPEN or (change.state is TradingState.HALTED and not is_flatten):
+                self.fail("I5", f"{action} in {ticker} while {change.scope} {change.state} {change.reason}")
+        reserved = process.facts.get("reserved_at", 0)
+        if self.halt_file_since is not None and reserved > self.halt_file_since:
+            self.fail("I5", f"create in {ticker} while the halt file is there")
+        if process.facts.get("trading_active") is False:
+            self.fail("I5", f"create in {ticker} while the exchange last said that it does not trade")
+        status = process.facts.get("markets", {}).get(ticker)
+        if status not in (None, "active"):
+            self.fail("I5", f"create in {ticker}, which was last said to be {status}")
+
+    def _check_inputs(self, process: Process, ticker: str) -> None:
+        """The book that the decision saw was the exchange's, and young; its weather was the station's."""
+        inputs: CycleInputs | None = process.facts.get("inputs")
+        if inputs is None:
+            return
+        market = next((row for row in inputs.snapshots if row.ticker == ticker), None)
+        if market is None or market.book is None:
+            self.fail("I9", f"create in {ticker} without a book")
+            return
+        book, world = market.book, self._exchange.world
+        if inputs.now - book.captured_at > timedelta(seconds=inputs.gates.max_book_age_s):
+            self.fail("I9", f"{ticker}: decided on a book of {book.captured_at} at {inputs.now}")
+        captured_at = book.captured_at - self._witness.clock.offset
+        near = {world.capture_at(captured_at + timedelta(seconds=s)) for s in (-20, 0, 1)} - {None}
+        true_levels: set[tuple[str, int, int]] = set()
+        for capture in near:
+            sides = world.book(capture, ticker) if capture is not None else None
+            for name, side in zip(("yes", "no"), sides or ((), ()), strict=True):
+                true_levels |= {(name, cents, size) for cents, size in side}
+        for name, levels in (("yes", book.yes_bids), ("no", book.no_bids)):
+            for level in levels:
+                true = [
+                    size for side, cents, size in true_levels if side == name and cents == level.price * 100
+                ]
+                if not true or level.size * 100 > max(true):
+                    self.fail("I9", f"{ticker}: decided on a {name} bid {level}, which never stood")
+
+    # after a request
+
+    def on_answer(self, process: Process, method: str, path: str, answered: Answered | None) -> None:
+        if answered is not None and answered[0] == 200 and method == "GET":
+            self._remember(process, path, answered[2])
+        if self.books is None or "/portfolio/" not in path:
+            return
+        self._truth.refresh()
+        account = self._exchange.account
+        if (method, path) == CREATE:
+            self._check_duplicates(account)
+            self._check_caps(account, process.facts["sent"])
+            if answered is not None and answered[0] == 201 and process.epoch < self._last_sender:
+                self.fail(
+                    "I12", f"an order of epoch {process.epoch} was taken after epoch {self._last_sender}'s"
+                )
+        self._check_estimates(account, method)
+
+    def _remember(self, process: Process, path: str, body: bytes) -> None:
+        if not path.endswith(("/exchange/status", "/markets")):
+            return
+        try:
+            said = json.loads(body)
+        except ValueError:
+            return
+        if path.endswith("/exchange/status"):
+            process.facts["trading_active"] = said.get("trading_active")
+        elif path == "/trade-api/v2/markets":
+            known = process.facts.setdefault("markets", {})
+            for row in said.get("markets", ()):
+                if isinstance(row, dict) and "ticker" in row:
+                    known[row["ticker"]] = row.get("status")
+
+    def _check_duplicates(self, account: Account) -> None:
+        ids = Counter(o.client_order_id for o in account.orders.values() if not o.is_foreign)
+        for key, count in ids.items():
+            if count > 1:
+                self.fail("I1", f"{count} orders for the intent {key}")
+
+    def _check_caps(self, account: Account, sent: str) -> None:
+        """Caps at the highest equity there ever was; a cap lowered under what is held allows no new risk."""
+        self._highest_equity = max(self._highest_equity, account.cash + account.positions_cost)
+        equity = self._highest_equity * Decimal("1.15")
+        newest = next(reversed(account.orders.values()), None)
+        if newest is None or newest.client_order_id != sent or not (newest.filled or newest.remaining):
+            return
+        closing_only = self.books is not None and any(
+            o.client_order_id == newest.client_order_id and o.action is Action.REDUCE
+            for o in self.books.orders.live_orders(self._mode)
+        )
+        if closing_only:
+            return
+        if newest.initial * newest.cost_per_contract > self.limits.trade.limit(equity):
+            self.fail(
+                "I6", f"one order risks {newest.initial * newest.cost_per_contract}, above the trade cap"
+            )
+        world, cities = self._exchange.world, defaultdict[str, Decimal](Decimal)
+        for names in self._events.values():
+            city = world.markets[names[0]].city
+            cities[city] += self._truth.worst(names)
+        clusters = defaultdict[str, Decimal](Decimal)
+        for city, risk in cities.items():
+            clusters[load_cities()[city].cluster] += risk
+        city = world.markets[newest.ticker].city
+        cluster = load_cities()[city].cluster
+        for name, risk, cap in (
+            (f"city {city}", cities[city], self.limits.city),
+            (f"cluster {cluster}", clusters[cluster], self.limits.cluster),
+            ("book", sum(cities.values(), ZERO), self.limits.open_risk),
+        ):
+            before = self._risk_before.get(name, ZERO)
+            self._risk_before[name] = risk
+            if risk > max(before, cap.limit(equity)):
+                self.fail("I6", f"{name}: {risk} dollars at worst, above the cap {cap.limit(equity)}")
+
+    def _check_estimates(self, account: Account, method: str) -> None:
+        """Every order of ours that stands or filled at the exchange is counted in our books for as much."""
+        assert self.books is not None
+        unexpected: dict[str, Decimal] = defaultdict(Decimal)
+        for fill in account.fills:
+            if fill.is_unexpected:
+                unexpected[fill.order_id] += fill.count
+        for order in account.orders.values():
+            if order.is_foreign or order.client_order_id in self.forgotten:
+                continue
+            row = self._row(order.client_order_id)
+            if row is None:
+                self.fail("I2", f"the exchange has {order.client_order_id}, our books do not")
+                continue
+            if row.status in (OrderStatus.REJECTED, OrderStatus.DENIED) and not order.is_foreign:
+                self.fail("I8", f"{row.client_order_id} counts as {row.status}, the exchange has it")
+            counted = row.booked_qty + row.pending_qty
+            real = order.filled - unexpected[order.order_id] + order.remaining
+            if counted < real and method == "GET":
+                self.fail("I6", f"{row.client_order_id}: {counted} counted, {real} at the exchange")
+
+    def _row(self, client_order_id: str) -> Any:
+        assert self.books is not None
+        orders = self.books.orders
+        return orders._orders.get(orders._by_client_id.get(client_order_id, 0))  # type: ignore[attr-defined]
+
+    # calls of the books
+
+    def on_call(
+        self, process: Process, name: str, args: tuple[Any, ...], keywords: dict[str, Any], result: Any
+    ) -> None:
+        if name == "open_epoch":
+            process.epoch = result
+        elif name == "mark_reconciled":
+            process.is_reconciled = True
+        elif name == "risk.probe_write":
+            process.failed_write = None
+        elif name == "risk.save_state":
+            process.once_committed(lambda: self._halts.update({(args[0].scope, args[0].reason): args[0]}))
+        elif name == "orders.create":
+            process.facts["reserved_at"] = self._witness.points.count
+        elif name == "orders.create_found":
+            process.once_committed(lambda: self.forgotten.discard(args[0].client_order_id))
+        elif name == "orders.transition":
+            process.once_committed(lambda: self._check_filled(args[0], result))
+        elif name == "cycles.save_inputs":
+            process.facts["inputs"] = args[1]
+            self._check_days(args[1])
+
+    def _check_filled(self, order_id: int, row: Any) -> None:
+        before = self._filled.get(order_id, ZERO)
+        if row.filled_qty < before or row.filled_qty > row.qty:
+            self.fail("I7", f"order {order_id}: filled {before}, then {row.filled_qty} of {row.qty}")
+        self._filled[order_id] = row.filled_qty
+
+    def _check_days(self, inputs: CycleInputs) -> None:
+        """The climate day is the date on a clock that never knows summer time."""
+        hours = {city.code: city.std_utc_offset_hours for city in inputs.cities}
+        for row in inputs.weather:
+            expected = (row.captured_at + timedelta(hours=hours[row.city_code])).date()
+            if row.climate_date != expected:
+                self.fail("I17", f"{row.city_code} at {row.captured_at}: {row.climate_date}, not {expected}")
+
+    def operator(self, change: StateChange) -> None:
+        """A person's halt, stored beside the trader."""
+        self._halts[change.scope, change.reason] = change
+
+    def resumed(self, books: MemoryOpsStore) -> None:
+        """A person lifted halts: what is still stored is in force."""
+        now = self._witness.clock.now()
+        self._halts = {(state.scope, state.reason): state for state in books.risk.states(self._mode, now)}
+
+    def restored(self, books: MemoryOpsStore) -> None:
+        """A backup took the books' place: what it lacks is forgotten until it is found again."""
+        self.books = books
+        self._filled = {}
+        self._halts = {
+            (state.scope, state.reason): state
+            for state in books.risk.states(self._mode, self._witness.clock.now())
+        }
+        known = {o.client_order_id for o in self._exchange.account.orders.values() if not o.is_foreign}
+        self.forgotten = {key for key in known if self._row(key) is None}
+
+    # at rest
+
+    def at_rest(self) -> None:
+        """Everything is equal: orders, fills, positions, cash, payouts; nothing is unknown."""
+        books, account, mode = self.books, self._exchange.account, self._mode
+        assert books is not None
+        if mode is TradingMode.SHADOW:
+            if any(not order.is_foreign for order in account.orders.values()):
+                self.fail("I13", "SHADOW left orders at the exchange")
+            return
+        self._check_duplicates(account)
+        alive = {o.client_order_id for o in account.orders.values() if o.filled or o.remaining}
+        if self.forgotten & alive:
+            self.fail("I3", f"forgotten by a backup and never found again: {sorted(self.forgotten)}")
+        for row in books.orders.open_orders(mode):
+            real = account.orders.get(row.kalshi_order_id or "")
+            if row.expires_at is not None and row.expires_at > self._witness.clock.now():
+                continue  # its end has not come: a clock that ran ahead wrote it down
+            if real is None or not real.remaining:
+                self.fail(
+                    "I8",
+                    f"{row.client_order_id} is still {row.status}, at the exchange {real and real.state}",
+                )
+        ours = Counter((f.fill_id, f.kalshi_order_id, f.qty, f.fee) for f in books.fills.get(mode))
+        theirs = Counter((f.fill_id, f.order_id, f.count, f.fee) for f in account.fills)
+        if ours != theirs:
+            self.fail("I3", f"fills missing {list(theirs - ours)[:3]}, invented {list(ours - theirs)[:3]}")
+        held = {p.ticker: p.qty if p.side.value == "YES" else -p.qty for p in books.positions.held(mode)}
+        real_held = {p.ticker: p.count for p in account.positions.values() if p.count}
+        if held != real_held:
+            self.fail("I4", f"positions {held}, at the exchange {real_held}")
+        cash = books.capital.total(mode) + books.positions.realized(mode)
+        cash -= sum((p.cost_usd for p in books.positions.held(mode)), ZERO)
+        if cash != account.cash:
+            self._check_missing_money(account.cash - cash)
+        for order in books.orders._orders.values():  # type: ignore[attr-defined]
+            self._check_history(order.order_id)
+
+    def _check_missing_money(self, difference: Decimal) -> None:
+        """A difference is money that moved without a word, and trading stands until a person has looked."""
+        moved = [row.amount for row in self._exchange.account.transfers]
+        sums = {sum(some, ZERO) for size in range(len(moved) + 1) for some in combinations(moved, size)}
+        if difference not in sums - {ZERO}:
+            self.fail("I4", f"our cash lacks {difference}; moved: {moved}")
+        if ("book", ReasonCode.RECONCILIATION_BREAK) not in self._in_force():
+            self.fail("I4", f"our cash lacks {difference}, and trading goes on")
+
+    def _in_force(self) -> set[tuple[str, ReasonCode]]:
+        assert self.books is not None
+        states = self.books.risk.states(self._mode, self._witness.clock.now())
+        return {(state.scope, state.reason) for state in states}
+
+    def _check_history(self, order_id: int) -> None:
+        assert self.books is not None
+        closed: OrderStatus | None = None
+        for before, to, _, _ in self.books.orders.events(order_id):
+            if closed is not None and (before is not closed or to is not closed):
+                self.fail("I7", f"order {order_id} went from {before} to {to} after it was {closed}")
+            closed = to if to in CLOSED else closed
+
+    def no_secret_in(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            for secret in self.secrets:
+                if secret in line:
+                    self.fail("I16", f"a secret is in a log line: {line[:80]}")
