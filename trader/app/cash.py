@@ -1,6 +1,7 @@
 """Cash that is not trading: deposits and withdrawals the exchange lists, and a surplus it does not explain.
 
-Neither is profit and neither is a break. Less cash than our books hold is always a break.
+Neither is profit and neither is a break. Less cash than our books hold is always a break, and so is more
+than interest or a promotion can explain: it may be an error of ours.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,11 @@ from trader.domain.types import Severity
 CREDITED_AFTER = timedelta(hours=24)
 """How long a surplus has to stand unchanged before it is booked as a credit. A payout that is listed late
 comes within minutes; 6 to 72 hours are sensible.
+"""
+
+CREDIT_LIMIT = Decimal("0.01")
+"""Largest surplus that is taken for a credit, as a part of the capital; 0.002 to 0.02 are sensible. A month
+of interest is about 0.003.
 """
 
 SET_BY = "rule:transfers"
@@ -60,10 +66,12 @@ def _event(trader: Trader, transfer: Transfer, known: set[str | None]) -> Capita
 
 
 def settle_surplus(trader: Trader, breaks: Sequence[Break]) -> tuple[Break, ...]:
-    """Take a surplus of cash out of the differences: told at once, booked as a credit when it has stood
+    """Take a small surplus of cash out of the differences: told at once, booked as a credit when it has stood
     unchanged for a day. Only where cash is all that differs; anything else may explain it.
     """
     surplus = _surplus(breaks)
+    if surplus > CREDIT_LIMIT * trader.store.capital.total(trader.mode):
+        return tuple(breaks)
     if surplus <= 0:
         if not breaks:
             judge(trader, {AlarmCode.CASH_SURPLUS}, [])

@@ -132,6 +132,13 @@ def test_surplus_that_goes_away_is_over_and_less_cash_is_a_break(desk: Desk) -> 
     assert [(s.scope, s.reason) for s in states] == [("book", ReasonCode.RECONCILIATION_BREAK)]
 
 
+@pytest.mark.parametrize(("usd", "breaks"), [("50", 0), ("50.01", 1)])
+def test_surplus_larger_than_any_credit_is_a_break(desk: Desk, usd: str, breaks: int) -> None:
+    desk.exchange.cash_usd += D(usd)  # one per cent of 5,000 is 50
+
+    assert reconcile(desk.trader).breaks == breaks
+
+
 def test_surplus_beside_another_difference_stays_a_break(desk: Desk) -> None:
     desk.exchange.cash_usd += 1
     desk.exchange.positions[b.contract(84, 85).ticker] = D(3)
