@@ -58,3 +58,8 @@ lock: venv  ## resolve pyproject.toml again into requirements.lock: pinned, hash
 clean:  ## remove what the tools left behind; data in .milkbot stays
 	rm -rf .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov \
 	  dbt_project/target dbt_project/logs build *.egg-info
+
+# ---- the warehouse
+.PHONY: tieout
+tieout: venv  ## play N random histories: refreshes = full build = plain Python, to the last digit (200: about an hour)
+	WAREHOUSE_HISTORIES=$(or $(N),200) $(BIN)/pytest tests/warehouse/test_histories.py -q $(ARGS)

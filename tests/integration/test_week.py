@@ -13,6 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.warehouse.arena import comparable, mart, raw_rows
+from tests.warehouse.reference import everything
 from trader.app import postgres
 from trader.app.demo import run_demo
 from trader.app.postgres import read_env_file
@@ -138,3 +140,18 @@ def test_public_role_reads_the_marts_and_nothing_else(week: Week) -> None:
             pytest.raises(psycopg.errors.InsufficientPrivilege),
         ):
             public.execute(f"select * from {relation} limit 1")
+
+
+@pytest.mark.story("5.1")
+@pytest.mark.story("5.2")
+@pytest.mark.story("5.3")
+def test_every_public_mart_is_what_plain_python_makes_of_the_raw_rows(week: Week) -> None:
+    with psycopg.connect(week.env["ANALYTICS_DATABASE_URL"]) as connection:
+        row = connection.execute("select as_of from analytics_intermediate.int_rollups__started").fetchone()
+    assert row
+
+    expected = everything(raw_rows(week.env["ANALYTICS_DATABASE_URL"]), row[0], least_days=30)
+
+    assert sum(map(len, expected.values())) > 1000
+    for name, rows in expected.items():
+        assert comparable(mart(week.env["DASHBOARD_DATABASE_URL"], name)) == comparable(rows), name

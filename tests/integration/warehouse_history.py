@@ -112,8 +112,8 @@ QUOTES = {  # at every cycle: nobody bids for the held side of CHI 1, DEN 1 has 
 SETTLED_AT = datetime(2026, 7, 16, 14, 0, tzinfo=UTC)
 
 
-def fill_history(url: str, *, is_late_known: bool = False, world_now: datetime = NOW) -> None:
-    """Write the history as the trader's role; ``is_late_known`` adds the fill whose order is there anyway."""
+def fill_history(url: str, *, world_now: datetime = NOW) -> None:
+    """Write the history as the trader's role."""
     with psycopg.connect(url) as connection:
         connection.execute("select ops.ensure_partitions('2026-07-01', 1)")
         _insert(connection, "world_clock", world="testworld", world_now=world_now, updated_at=NOW)
@@ -135,7 +135,7 @@ def fill_history(url: str, *, is_late_known: bool = False, world_now: datetime =
             _cycle(connection, number, at)
         for number, trade in enumerate((*TRADES, LATE), start=1):
             order_id = _order(connection, number, trade)
-            if trade is not LATE or is_late_known:
+            if trade is not LATE:  # sent, and not known to be filled
                 add_fill(connection, order_id, trade)
         for ticker, revenue, yes, no in ((WON, D(10), D(10), D(0)), (LOST, D(5), D(0), D(5))):
             _insert(
@@ -252,6 +252,10 @@ def add_fill(connection: psycopg.Connection, order_id: int, trade: Trade) -> Non
         is_taker=True,
         filled_at=trade.filled_at,
         recorded_at=trade.recorded_at or trade.filled_at,
+    )
+    connection.execute(
+        "update ops.orders set filled_qty = %(qty)s, booked_qty = %(qty)s where order_id = %(order_id)s",
+        {"qty": trade.qty, "order_id": order_id},
     )
 
 

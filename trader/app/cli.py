@@ -103,7 +103,8 @@ def _rollup(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     clock = SystemClock()
     with Dbt(urls.analytics, data_dir=settings.data_dir) as dbt:
         while True:
-            result = dbt.run(arguments.selector, is_full=arguments.full)
+            selector = "deploy" if arguments.full else arguments.selector
+            result = dbt.run(selector, is_full=arguments.full)
             say(f"{result.summary()} in {result.seconds:.1f} s")
             if not arguments.every:
                 return DONE if result.success else FAILED
@@ -408,9 +409,11 @@ def _parser() -> argparse.ArgumentParser:
         "--selector",
         choices=("refresh", "deploy"),
         default="refresh",
-        help="refresh: add what is new to the tables; deploy: views and every test too (default refresh)",
+        help="refresh: add what is new to the tables; deploy: views and tests too (default refresh)",
     )
-    roll.add_argument("--full", action="store_true", help="build the tables anew from all of ops")
+    roll.add_argument(
+        "--full", action="store_true", help="deploy, with every table built anew from all of ops"
+    )
     roll.add_argument(
         "--every", type=float, metavar="SECONDS", help="stay, and repeat: the project is read only once"
     )

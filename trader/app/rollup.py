@@ -93,6 +93,8 @@ class Dbt:
         """
         if selector not in ("refresh", "deploy"):
             raise ConfigurationError(f"Rollup: expected refresh or deploy, found {selector}; nothing ran")
+        if is_full and selector != "deploy":  # a table built anew takes the views that stand on it along
+            raise ConfigurationError("Rollup: expected deploy with full, found refresh; nothing ran")
         options = ["--selector", selector, "--threads", "4"]
         if as_of is not None:
             options += ["--vars", json.dumps({"as_of": as_of.astimezone(UTC).isoformat()})]

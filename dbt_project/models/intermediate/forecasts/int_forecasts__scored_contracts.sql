@@ -114,6 +114,17 @@ summed as (
     window event as (
         partition by event_ticker, mode, strategy_name, strategy_version, lead_no
     )
+),
+
+climatology as (
+    select distinct on (ticker, mode, decided_at)
+        ticker,
+        mode,
+        decided_at,
+        model_p
+    from summed
+    where strategy_name = 'climatology'
+    order by ticker asc, mode asc, decided_at asc, strategy_version desc
 )
 
 select
@@ -135,12 +146,11 @@ select
     cast(ours.result = 'yes' as integer) as is_won,
     ours.changed_at
 from summed as ours
-left join summed as climatology
+left join climatology
     on
         ours.ticker = climatology.ticker
         and ours.mode = climatology.mode
         and ours.decided_at = climatology.decided_at
-        and climatology.strategy_name = 'climatology'
 order by
     ours.event_ticker, ours.ticker, ours.mode, ours.strategy_name, ours.strategy_version,
     ours.lead_no

@@ -10,6 +10,7 @@ select
     cast(status as text) as status,
     qty,
     filled_qty,
+    booked_qty,
     limit_price,
     strategy_name,
     strategy_version,
