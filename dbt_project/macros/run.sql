@@ -46,3 +46,22 @@
         cast(null as timestamptz)
     {%- endif -%}
 {%- endmacro -%}
+
+{#- The first instant at which money can look different than in the tables: of a fill or payout
+    learnt or come of age since the last finished run, of capital learnt since, or of that run. -#}
+{%- macro first_changed_instant() -%}
+    {%- if is_incremental() -%}
+        {{- instant_from(
+            "select min(first.happened_at) from ("
+            ~ "select " ~ changed_since() ~ " - " ~ public_delay() ~ " as happened_at"
+            ~ " union all select steps.step_at from " ~ ref("int_trades__position_steps")
+            ~ " as steps where steps.known_at > " ~ changed_since()
+            ~ " union all select capital.occurred_at from " ~ ref("stg_ops__capital_events")
+            ~ " as capital where capital.recorded_at > " ~ changed_since() ~ ") as first"
+        ) -}}
+    {%- else -%}
+        {%- do ref("int_trades__position_steps") -%}
+        {%- do ref("stg_ops__capital_events") -%}
+        {{- changed_since() -}}
+    {%- endif -%}
+{%- endmacro -%}

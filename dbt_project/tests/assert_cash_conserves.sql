@@ -12,7 +12,16 @@ steps as (
 
 fills as (select * from {{ ref("int_trades__disclosed_fills") }}),
 
-settlements as (select * from {{ ref("stg_ops__settlements") }}),
+payouts as (
+    select
+        settlements.mode,
+        sum(settlements.revenue_usd) as revenue_usd
+    from {{ ref("stg_ops__settlements") }} as settlements
+    where
+        settlements.settled_at
+        <= (select runs.as_of from {{ ref("int_rollups__started") }} as runs) - {{ public_delay() }}
+    group by settlements.mode
+),
 
 books as (
     select
@@ -20,21 +29,16 @@ books as (
         sum(steps.realized_delta_usd)
         - coalesce(sum(steps.cost_usd) filter (where steps.valid_to = 'infinity'), 0) as booked_usd,
         coalesce(sum((steps.qty_before + fills.qty - steps.qty) / 2), 0) as pairs_usd,
-        coalesce(sum(fills.qty * fills.bought_price + fills.fee), 0) as paid_usd,
-        coalesce(sum(settlements.revenue_usd), 0) as payouts_usd
+        coalesce(sum(fills.qty * fills.bought_price + fills.fee), 0) as paid_usd
     from steps
     left join fills on steps.event_id = fills.fill_id
-    left join settlements
-        on
-            steps.event_id like 'payout %'
-            and steps.mode = settlements.mode
-            and steps.ticker = settlements.ticker
     group by steps.mode
 )
 
 select
-    mode,
-    booked_usd,
-    pairs_usd + payouts_usd - paid_usd as moved_usd
+    books.mode,
+    books.booked_usd,
+    books.pairs_usd + coalesce(payouts.revenue_usd, 0) - books.paid_usd as moved_usd
 from books
-where booked_usd <> pairs_usd + payouts_usd - paid_usd
+left join payouts on books.mode = payouts.mode
+where books.booked_usd <> books.pairs_usd + coalesce(payouts.revenue_usd, 0) - books.paid_usd

@@ -24,6 +24,7 @@ class Bought:
     price: Fraction
     p_yes: Fraction | None
     outcome: str | None
+    fair: Fraction | None
 
     @property
     def qty(self) -> Fraction:
@@ -48,7 +49,9 @@ class Bought:
     def pnl(self) -> Fraction | None:
         if self.outcome is None:
             return None
-        return (self.qty if self.outcome == "won" else 0) - self.qty * self.price - self.fee
+        paid = {"won": Fraction(1), "lost": Fraction(0)}.get(self.outcome, self.fair)
+        assert paid is not None
+        return self.qty * (paid - self.price) - self.fee
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,13 @@ class Book:
         self.quotes = grouped(ops["market_snapshots"], lambda s: s["ticker"])
         for found in self.quotes.values():
             found.sort(key=lambda s: (s["captured_at"], s["market_snapshot_id"]))
-        self.results = {r["ticker"]: r for r in ops["market_results"] if r["determined_at"] <= as_of}
+        known = sorted(ops["market_results"], key=lambda r: r["recorded_at"])
+        self.results = {r["ticker"]: r for r in known if r["determined_at"] <= as_of}  # the last one learnt
+        self.fair = {
+            (s["mode"], s["ticker"]): F(s["value_usd"])
+            for s in sorted(ops["settlements"], key=lambda s: s["recorded_at"])
+            if s["result"] == "scalar" and s["value_usd"] is not None and s["settled_at"] <= as_of
+        }
         self.bought = sorted(self._bought(), key=lambda b: (b.fill["filled_at"], b.fill["fill_id"]))
         self.steps = self._steps()
 
@@ -88,6 +97,7 @@ class Book:
             side = other if is_sale else fill["side"]
             p_yes = signals[order["signal_id"]]["p_yes"] if order["signal_id"] else None
             result = self.results.get(fill["ticker"])
+            fair = self.fair.get((fill["mode"], fill["ticker"]))
             yield Bought(
                 fill,
                 order,
@@ -95,8 +105,17 @@ class Book:
                 side,
                 1 - F(fill["price"]) if is_sale else F(fill["price"]),
                 None if p_yes is None else F(p_yes),
-                None if result is None else "won" if result["result"] == side.lower() else "lost",
+                self._outcome(fair, result, side),
+                None if fair is None else fair if side == "YES" else 1 - fair,
             )
+
+    @staticmethod
+    def _outcome(fair: Fraction | None, result: Row | None, side: str) -> str | None:
+        if fair is not None:
+            return "fair price"
+        if result is None:
+            return None
+        return "won" if result["result"] == side.lower() else "lost"
 
     def terms_at(self, ticker: str, at: datetime) -> Row | None:
         """The newest terms known at an instant, else the first ones known after it."""
@@ -113,7 +132,9 @@ class Book:
             events[key].append((b.fill["filled_at"], "fill", b.fill["fill_id"], b))
         for paid in self.ops["settlements"]:
             if paid["settled_at"] <= self.until:
-                events[paid["mode"], paid["ticker"]].append((paid["settled_at"], "payout", "", paid))
+                events[paid["mode"], paid["ticker"]].append(
+                    (paid["settled_at"], "payout", str(paid["recorded_at"]), paid)
+                )
         return {key: self._walk(sorted(found, key=lambda e: e[:3])) for key, found in events.items()}
 
     @staticmethod

@@ -406,36 +406,57 @@ class History:
         )
 
     def _result(self, event: Event) -> None:
-        value = (
-            self.random.randrange(78, 86) if event.market_type != "RAIN" else self.random.choice((90, 250))
-        )
+        """What the exchange says and pays; now and then it corrects itself, or settles at a fair price."""
+        roll = self.random.random()
+        values = [self.random.choice((90, 250) if event.market_type == "RAIN" else range(78, 86))]
+        if roll < 0.15:
+            values.append(values[0] + self.random.choice((-2, 3)))
+        fair = D("0.37") if roll > 0.9 else None
         for number, (lo, hi) in enumerate(event.brackets):
             if self.random.random() < 0.05:
                 continue
-            won = (lo is None or lo <= value) and (hi is None or value <= hi)
+            market = {"ticker": event.market(number), "event_ticker": event.ticker}
             determined = event.ends_at + self.lag(30, 400, 401)
-            result: Row = {"ticker": event.market(number), "event_ticker": event.ticker}
-            self.add(
-                *("market_results", determined + self.lag(0, 1, 1500)),
-                **result,
-                climate_date=event.climate_date,
-                result="yes" if won else "no",
-                value=value if self.random.random() < 0.9 else None,
-                determined_at=determined,
-                recorded_at=determined,
-            )
-            for mode in self.modes:
-                net = self.net_yes.get((mode, event.market(number)))
-                if net is not None:
-                    self.add(
-                        *("settlements", determined + self.lag(0, 2, 70, 3000)),
-                        **result,
-                        mode=mode,
-                        result="yes" if won else "no",
-                        yes_qty=0,
-                        no_qty=0,
-                        revenue_usd=max(net if won else -net, D(0)),
-                        settled_at=determined + MINUTE,
-                        recorded_at=determined,
-                        epoch=1,
-                    )
+            paid = dict.fromkeys(self.modes, D(0))
+            for value in values:
+                won = (lo is None or lo <= value) and (hi is None or value <= hi)
+                if fair is None:
+                    self._published(market, event.climate_date, won, value, determined)
+                for mode in self.modes:
+                    paid[mode] += self._paid(market, mode, won, fair, determined, paid[mode])
+                determined += self.lag(100, 2000)
+
+    def _published(self, market: Row, day: date, won: bool, value: int, at: datetime) -> None:
+        self.add(
+            *("market_results", at + self.lag(0, 1, 1500)),
+            **market,
+            climate_date=day,
+            result="yes" if won else "no",
+            value=value if self.random.random() < 0.9 else None,
+            determined_at=at,
+            recorded_at=at,
+        )
+
+    def _paid(
+        self, market: Row, mode: str, won: bool, fair: Decimal | None, at: datetime, before: Decimal
+    ) -> Decimal:
+        """Let the payout of a mode's position arrive, less what was paid before; return it."""
+        net = self.net_yes.get((mode, market["ticker"]))
+        if net is None:
+            return D(0)
+        per_yes = fair if fair is not None else D(won)
+        difference = (net * per_yes if net > 0 else -net * (1 - per_yes)) - before
+        self.add(
+            *("settlements", at + self.lag(0, 2, 70, 3000)),
+            **market,
+            mode=mode,
+            result="scalar" if fair is not None else "yes" if won else "no",
+            value_usd=fair,
+            yes_qty=0,
+            no_qty=0,
+            revenue_usd=difference,
+            settled_at=at + MINUTE,
+            recorded_at=at,
+            epoch=1,
+        )
+        return difference

@@ -1,5 +1,3 @@
--- depends_on: {{ ref("int_trades__position_steps") }}
--- depends_on: {{ ref("stg_ops__capital_events") }}
 -- Equity after the last cycle that finished in each minute, in each mode, from first principles:
 -- capital, plus realised changes up to then, plus what the open positions would bring at the side
 -- they could be sold to, by the last quote recorded at that cycle. A market never quoted (in the
@@ -20,17 +18,9 @@
 }}
 
 {%- set modes = "(values ('SHADOW'), ('DEMO'), ('LIVE')) as modes (mode)" %}
-{%- set from_at = "cast('-infinity' as timestamptz)" %}
+{%- set from_at = "date_trunc('minute', " ~ first_changed_instant() ~ ")" %}
 {%- set base_at = from_at %}
 {%- if is_incremental() %}
-    {%- set from_at = instant_from(
-        "select date_trunc('minute', min(first.happened_at)) from ("
-        ~ "select " ~ changed_since() ~ " - " ~ public_delay() ~ " as happened_at"
-        ~ " union all select steps.step_at from " ~ ref("int_trades__position_steps") ~ " as steps"
-        ~ " where steps.known_at > " ~ changed_since()
-        ~ " union all select capital.occurred_at from " ~ ref("stg_ops__capital_events")
-        ~ " as capital where capital.recorded_at > " ~ changed_since() ~ ") as first"
-    ) %}
     {%- set base_at = instant_from(
         "select min(coalesce(base.finished_at, '-infinity')) from " ~ modes
         ~ " left join lateral (select known.finished_at from " ~ this ~ " as known"

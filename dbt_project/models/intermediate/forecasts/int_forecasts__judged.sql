@@ -21,9 +21,19 @@
 
 with
 
+changed as (
+    select distinct event_ticker
+    from {{ ref("stg_ops__market_results") }}
+    where recorded_at > {{ changed_since() }} or determined_at > {{ changed_since() }}
+),
+
 results as (
-    select * from {{ ref("stg_ops__market_results") }}
-    where determined_at <= {{ run_as_of() }}
+    select distinct on (versions.ticker) versions.*
+    from changed
+    inner join {{ ref("stg_ops__market_results") }} as versions
+        on changed.event_ticker = versions.event_ticker
+    where versions.determined_at <= {{ run_as_of() }}
+    order by versions.ticker asc, versions.recorded_at desc
 ),
 
 events as (
@@ -32,13 +42,6 @@ events as (
         max(official_value) as official_value,
         greatest(max(determined_at), max(recorded_at)) as changed_at
     from results
-    where
-        event_ticker in (
-            select known.event_ticker from results as known
-            where
-                known.recorded_at > {{ changed_since() }}
-                or known.determined_at > {{ changed_since() }}
-        )
     group by event_ticker
 ),
 

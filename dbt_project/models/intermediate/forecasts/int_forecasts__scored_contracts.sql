@@ -31,13 +31,11 @@ contracts as (
         contracts.event_ticker,
         contracts.lo,
         contracts.hi,
-        results.result
-    from {{ ref("stg_ops__contracts") }} as contracts
-    inner join {{ ref("stg_ops__market_results") }} as results
-        on contracts.ticker = results.ticker
-    where
-        contracts.event_ticker in (select judged.event_ticker from judged)
-        and results.determined_at <= {{ run_as_of() }}
+        result.result
+    from (select distinct judged.event_ticker from judged) as events
+    inner join {{ ref("stg_ops__contracts") }} as contracts
+        on events.event_ticker = contracts.event_ticker
+    inner join lateral {{ newest_result("contracts.ticker", run_as_of()) }} as result on true
     order by contracts.ticker asc, contracts.first_seen_at desc, contracts.terms_hash asc
 ),
 

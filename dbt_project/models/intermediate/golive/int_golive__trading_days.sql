@@ -1,6 +1,7 @@
 -- What going live asks about each UTC day of a mode: cycles completed, what fills cost beyond the
 -- price at the decision, orders refused, differences of the books, deepest fall. Sums, so that any
--- number of days is judged by addition. A run writes the last three days again.
+-- number of days is judged by addition. A run writes the days again from the first one of which
+-- anything was learnt, or came of age, since the last finished run.
 {{
     config(
         materialized="incremental",
@@ -11,7 +12,13 @@
     )
 }}
 
-{%- set from_at = "(" ~ changed_since() ~ " - interval '2 days')" %}
+{%- set from_at %}
+    least(
+        date_trunc('day', {{ first_changed_instant() }} at time zone 'UTC') at time zone 'UTC',
+        date_trunc('day', ({{ changed_since() }} - interval '1 day') at time zone 'UTC')
+        at time zone 'UTC'
+    )
+{% endset %}
 
 with
 
@@ -21,7 +28,7 @@ cycles as (
         cast(started_at at time zone 'UTC' as date) as day,
         count(*) filter (where finished_at is not null and error is null) as cycles_completed
     from {{ ref("stg_ops__cycles") }}
-    where started_at > {{ from_at }} and started_at <= {{ run_disclosed_until() }}
+    where started_at >= {{ from_at }} and started_at <= {{ run_disclosed_until() }}
     group by mode, cast(started_at at time zone 'UTC' as date)
 ),
 
@@ -35,7 +42,7 @@ gaps as (
     inner join {{ ref("stg_ops__signals") }} as signals
         on orders.signal_at = signals.decided_at and orders.signal_id = signals.signal_id
     where
-        fills.filled_at > {{ from_at }}
+        fills.filled_at >= {{ from_at }}
         and fills.action = 'OPEN'
         and signals.price is not null
 ),
@@ -59,7 +66,7 @@ orders as (
         count(*) filter (where status = 'REJECTED') as refused_count
     from {{ ref("stg_ops__orders") }}
     where
-        created_at > {{ from_at }}
+        created_at >= {{ from_at }}
         and created_at <= {{ run_disclosed_until() }}
         and sent_at is not null
     group by mode, cast(created_at at time zone 'UTC' as date)
@@ -71,7 +78,7 @@ breaks as (
         cast(found_at at time zone 'UTC' as date) as day,
         count(*) as break_count
     from {{ ref("stg_ops__reconciliation_breaks") }}
-    where found_at > {{ from_at }} and found_at <= {{ run_disclosed_until() }}
+    where found_at >= {{ from_at }} and found_at <= {{ run_disclosed_until() }}
     group by mode, cast(found_at at time zone 'UTC' as date)
 ),
 
@@ -82,7 +89,7 @@ falls as (
         max(1 - equity_usd / peak_equity_usd) as drawdown
     from {{ ref("int_equity__by_minute") }}
     where
-        finished_at > {{ from_at }}
+        finished_at >= {{ from_at }}
         and finished_at <= {{ run_disclosed_until() }}
         and peak_equity_usd > 0
     group by mode, cast(finished_at at time zone 'UTC' as date)
@@ -105,5 +112,4 @@ left join fills on cycles.mode = fills.mode and cycles.day = fills.day
 left join orders on cycles.mode = orders.mode and cycles.day = orders.day
 left join breaks on cycles.mode = breaks.mode and cycles.day = breaks.day
 left join falls on cycles.mode = falls.mode and cycles.day = falls.day
-where cycles.day > cast({{ from_at }} at time zone 'UTC' as date)
 order by cycles.mode, cycles.day

@@ -8,8 +8,6 @@ contracts as (select * from {{ ref("stg_ops__contracts") }}),
 
 snapshots as (select * from {{ ref("stg_ops__market_snapshots") }}),
 
-results as (select * from {{ ref("stg_ops__market_results") }}),
-
 terms as (
     select distinct on (contracts.ticker)
         days.city_code,
@@ -39,8 +37,8 @@ select
     terms.bracket_label,
     terms.lo,
     terms.hi,
-    results.result,
-    results.official_value,
+    result.result,
+    result.official_value,
     quote.status,
     quote.yes_bid,
     quote.yes_ask,
@@ -50,8 +48,7 @@ select
     terms.close_at,
     quote.captured_at
 from terms
-left join results
-    on terms.ticker = results.ticker and results.determined_at <= {{ as_of() }}
+left join lateral {{ newest_result("terms.ticker", as_of()) }} as result on true
 left join lateral (
     select
         snapshots.status,

@@ -3,8 +3,8 @@
 -- can tell one.
 --
 -- A run writes the fills that came of age since the last finished run, those learnt since that are
--- old enough already, and those whose market's result or terms became known since. Every column
--- follows from the facts alone, so a full rebuild gives the same rows.
+-- old enough already, and those whose market's result, fair price or terms became known since.
+-- Every column follows from the facts alone, so a full rebuild gives the same rows.
 {{
     config(
         materialized="incremental",
@@ -35,9 +35,10 @@ signals as (select * from {{ ref("stg_ops__signals") }}),
 
 contracts as (select * from {{ ref("stg_ops__contracts") }}),
 
-results as (
-    select * from {{ ref("stg_ops__market_results") }}
-    where determined_at <= {{ run_as_of() }}
+-- A market resolved at a fair price has no result, only payouts that say so.
+fair_prices as (
+    select * from {{ ref("stg_ops__settlements") }}
+    where result = 'scalar' and value_usd is not null and settled_at <= {{ run_as_of() }}
 ),
 
 due as (
@@ -49,11 +50,18 @@ due as (
     {% if is_incremental() %}
         union
         select fills.fill_id
-        from results
+        from {{ ref("stg_ops__market_results") }} as results
         inner join fills on results.ticker = fills.ticker
         where
             results.recorded_at > {{ changed_since() }}
             or results.determined_at > {{ changed_since() }}
+        union
+        select fills.fill_id
+        from fair_prices
+        inner join fills on fair_prices.ticker = fills.ticker
+        where
+            fair_prices.recorded_at > {{ changed_since() }}
+            or fair_prices.settled_at > {{ changed_since() }}
         union
         select fills.fill_id
         from contracts
@@ -95,16 +103,35 @@ judged as (
         case when bought.bought_side = 'YES' then signals.p_yes else 1 - signals.p_yes end
             as p_bought,
         case
-            when results.result is null then null
-            when results.result = lower(bought.bought_side) then 'won'
-            else 'lost'
+            when fair.value_usd is not null then 'fair price'
+            when result.result = lower(bought.bought_side) then 'won'
+            when result.result is not null then 'lost'
         end as outcome,
+        -- what a contract of what was bought paid, dollars
+        case
+            when fair.value_usd is not null and bought.bought_side = 'YES' then fair.value_usd
+            when fair.value_usd is not null then 1 - fair.value_usd
+            when result.result = lower(bought.bought_side) then 1
+            when result.result is not null then 0
+        end as paid_out,
         greatest(bought.filled_at + {{ public_delay() }}, bought.recorded_at) as disclosed_at,
-        greatest(results.determined_at, results.recorded_at) as result_known_at
+        greatest(
+            result.determined_at, result.recorded_at, fair.settled_at, fair.recorded_at
+        ) as result_known_at
     from bought
     left join signals
         on bought.signal_at = signals.decided_at and bought.signal_id = signals.signal_id
-    left join results on bought.ticker = results.ticker
+    left join lateral {{ newest_result("bought.ticker", run_as_of()) }} as result on true
+    left join lateral (
+        select
+            fair_prices.value_usd,
+            fair_prices.settled_at,
+            fair_prices.recorded_at
+        from fair_prices
+        where fair_prices.mode = bought.mode and fair_prices.ticker = bought.ticker
+        order by fair_prices.recorded_at desc
+        limit 1
+    ) as fair on true
 )
 
 select
@@ -132,10 +159,7 @@ select
     judged.p_yes,
     judged.p_side,
     round(judged.p_bought - judged.bought_price - judged.fee / judged.qty, 6) as edge,
-    case judged.outcome
-        when 'won' then judged.qty * (1 - judged.bought_price) - judged.fee
-        when 'lost' then -judged.qty * judged.bought_price - judged.fee
-    end as pnl,
+    judged.qty * (judged.paid_out - judged.bought_price) - judged.fee as pnl,
     judged.filled_at,
     date_trunc('minute', judged.filled_at) as fill_minute_at,
     judged.disclosed_at,

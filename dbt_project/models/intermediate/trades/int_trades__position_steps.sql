@@ -1,7 +1,8 @@
 -- The ledger's arithmetic, replayed: one row per fill or payout of a market, with the position
 -- after it. A market with anything new is written again from its first fill, because a late fill
 -- changes every later step; markets live for days, so that is a handful of rows. A payout counts
--- like a fill: from the instant at which it is older than the delay.
+-- like a fill: from the instant at which it is older than the delay. A corrected payout is a
+-- further row that holds the difference.
 {{
     config(
         materialized="incremental",
@@ -24,7 +25,8 @@ fills as (select * from {{ ref("int_trades__disclosed_fills") }}),
 settlements as (
     select
         *,
-        'payout ' || mode || ' ' || ticker as event_id,
+        'payout ' || mode || ' ' || ticker || ' '
+        || cast(recorded_at at time zone 'UTC' as text) as event_id,
         greatest(settled_at + {{ public_delay() }}, recorded_at) as known_at
     from {{ ref("stg_ops__settlements") }}
     where settled_at <= {{ run_disclosed_until() }}

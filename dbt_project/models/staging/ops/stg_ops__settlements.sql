@@ -3,6 +3,7 @@ select
     ticker,
     event_ticker,
     result,
+    value_usd,
     yes_qty,
     no_qty,
     revenue_usd,

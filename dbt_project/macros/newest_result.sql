@@ -1,0 +1,15 @@
+{#- The result of a market that holds as of an instant, as a set of at most one row to join
+    laterally: a correction is a further row of ops, and the one learnt last holds. -#}
+{%- macro newest_result(ticker, instant) -%}
+    (
+        select
+            versions.result,
+            versions.official_value,
+            versions.determined_at,
+            versions.recorded_at
+        from {{ ref("stg_ops__market_results") }} as versions
+        where versions.ticker = {{ ticker }} and versions.determined_at <= {{ instant }}
+        order by versions.recorded_at desc
+        limit 1
+    )
+{%- endmacro -%}
