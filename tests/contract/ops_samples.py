@@ -6,9 +6,19 @@ from typing import Any
 
 from trader.domain.canonical import content_hash
 from trader.domain.cities import load_cities
+from trader.domain.learned import (
+    Correlation,
+    Knowledge,
+    Normal,
+    ParameterSet,
+    Residuals,
+    Share,
+    SourceFit,
+    Spread,
+)
 from trader.domain.markets import Contract, Level, MarketSnapshot, OrderBook
 from trader.domain.orders import Fill, Order, Settlement
-from trader.domain.plan import CycleInputs, CyclePlan, CycleSummary, ForecastPairs, RefusedMarket
+from trader.domain.plan import CycleInputs, CyclePlan, CycleSummary, RefusedMarket
 from trader.domain.positions import CapitalEvent, Holding, Position
 from trader.domain.risk import (
     Break,
@@ -151,6 +161,49 @@ def state(**changes: Any) -> StateChange:
     return StateChange(**fields | changes)
 
 
+def parameters(name: str = "plain") -> ParameterSet:
+    spread = Spread(
+        a=3.0, b=0.4, c=0.1, phase_day=60.5, df=7.3, bias_sd_f=2.1, max_lead_days=6.0,
+        city_factor={"NYC": 1.02}, source_factor={"nws_grid": 0.7},
+    )  # fmt: skip
+    fit = SourceFit(
+        city_code="NYC", source="nws", variable=MarketType.HIGH, lead_days=1, location=(0.25,) * 10,
+        log_scale=(0.9, 0.0, 0.0, 0.1, 0.05), pairs=42,
+    )  # fmt: skip
+    normal = Normal(
+        city_code="NYC", variable=MarketType.LOW, mean=(55.5, -20.0, -9.0, 0.5, 0.1),
+        sd=(7.0, 2.0, 1.0, 0.0, 0.0),
+    )  # fmt: skip
+    return ParameterSet(
+        name=name,
+        spreads={MarketType.HIGH: spread, MarketType.LOW: spread},
+        fits=(fit,),
+        normals=(normal,),
+        shares=(Share(variable=MarketType.HIGH, source="nws", share=0.75),),
+        sharpening={MarketType.HIGH: 1.1},
+        open_until_h={MarketType.HIGH: 10.0, MarketType.LOW: 2.0},
+        provenance={"until": "2026-01-01", "counts": {"high": 3}},
+    )
+
+
+def residuals(**changes: Any) -> Residuals:
+    fields: dict[str, Any] = {
+        "parameters": "f" * 64, "city_code": "NYC", "source": "nws", "variable": MarketType.HIGH,
+        "lead_days": 1, "count": 31, "weight": 20.25, "bias_f": -1.5, "square": 0.9,
+    }  # fmt: skip
+    return Residuals(**fields | changes)
+
+
+def knowledge(**changes: Any) -> Knowledge:
+    fields: dict[str, Any] = {
+        "current": parameters(),
+        "candidates": (parameters("new"),),
+        "residuals": (residuals(),),
+        "correlations": (Correlation(city_a="BOS", city_b="NYC", rho=0.5, days=0),),
+    }
+    return Knowledge(**fields | changes)
+
+
 def inputs(**changes: Any) -> CycleInputs:
     fields: dict[str, Any] = {
         "now": AT,
@@ -183,7 +236,7 @@ def inputs(**changes: Any) -> CycleInputs:
             ),
         ),
         "weather": (weather(),),
-        "pairs": (ForecastPairs(city_code="NYC", source="nws", lead_days=0, count=31),),
+        "knowledge": knowledge(),
         "holdings": (
             Holding(
                 ticker=TICKER,

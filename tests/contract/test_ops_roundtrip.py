@@ -17,7 +17,7 @@ from trader.adapters.ops.store import PostgresOpsStore
 from trader.domain.canonical import canonical_json, content_hash
 from trader.domain.cities import load_cities
 from trader.domain.markets import Level
-from trader.domain.plan import CycleInputs, CyclePlan, ForecastPairs
+from trader.domain.plan import CycleInputs, CyclePlan
 from trader.domain.signals import MILLION, Distribution
 from trader.domain.types import Decision, MarketStatus, MarketType, ReasonCode, Side, TradingState
 from trader.domain.weather import Observation
@@ -104,9 +104,7 @@ states = st.builds(
 def inputs(draw: st.DrawFn) -> CycleInputs:
     terms = draw(contracts)
     seen = [a.snapshot(ticker=c.ticker, terms_hash=c.terms_hash, **draw(snapshot_changes)) for c in terms]
-    pairs = st.builds(
-        ForecastPairs, city_code=codes, source=text, lead_days=st.integers(0, 9), count=st.integers(0, 99)
-    )
+    lately = st.builds(a.residuals, city_code=codes, source=text, lead_days=st.integers(0, 9), bias_f=floats)
     return a.inputs(
         slot=f"random {next(slots)}",
         now=draw(instants),
@@ -116,7 +114,7 @@ def inputs(draw: st.DrawFn) -> CycleInputs:
         contracts=terms,
         snapshots=tuple(draw(st.permutations(seen))),
         weather=draw(weathers),
-        pairs=draw(tuples(pairs)),
+        knowledge=a.knowledge(residuals=draw(tuples(lately))),
     )
 
 

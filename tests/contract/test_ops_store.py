@@ -217,17 +217,6 @@ def test_months_are_the_newest_word_of_each_station_on_rain_and_on_snow(store: O
     assert [m.location for m in store.weather.months(DAY + timedelta(days=1))] == ["NYC"]
 
 
-def test_reports_of_another_station_make_no_pairs_for_the_citys_temperatures(store: OpsStore) -> None:
-    store.weather.save_snapshot(a.weather(city_code="CHI", forecasts=(a.forecast(),)), at=AT)
-    save_report(store, pil="CLIORD", city_code="CHI", climate_date=a.forecast().climate_date)
-    assert store.weather.forecast_pairs() == ()
-
-    text = a.payload("CLIMDW", content_type="text/plain", sha256="7" * 64)
-    save_report(store, pil="CLIMDW", city_code="CHI", climate_date=a.forecast().climate_date, payload=text)
-
-    assert [(p.city_code, p.count) for p in store.weather.forecast_pairs()] == [("CHI", 1)]
-
-
 def test_a_corrected_result_is_a_further_row_and_the_newest_stands(store: OpsStore) -> None:
     first = MarketResult(
         ticker=TICKER, event_ticker=EVENT, climate_date=DAY, result="yes", value=91, determined_at=AT
@@ -244,40 +233,6 @@ def test_a_corrected_result_is_a_further_row_and_the_newest_stands(store: OpsSto
     assert not save(later, 4)
     assert store.markets.results(first.determined_at) == (later,)
     assert store.markets.results(first.determined_at + timedelta(seconds=1)) == ()
-
-
-def test_forecast_pairs_count_days_with_an_outcome_by_local_standard_lead(store: OpsStore) -> None:
-    tomorrow = DAY + timedelta(days=1)
-    early = AT.replace(hour=4, minute=30)  # 23:30 standard time of the day before
-    store.weather.save_snapshot(
-        a.weather(
-            forecasts=(
-                a.forecast(issued_at=early),
-                a.forecast(),
-                a.forecast(issued_at=AT),
-                a.forecast(climate_date=tomorrow),
-                a.forecast(variable=MarketType.LOW, value_f=70.0),
-                a.forecast(source="ensemble", issued_at=AT + timedelta(days=2)),
-            )
-        ),
-        at=AT,
-    )
-    assert store.weather.forecast_pairs() == ()
-
-    save_report(store)
-    one_day = {(p.source, p.lead_days): p.count for p in store.weather.forecast_pairs()}
-    save_report(store, climate_date=tomorrow, issued_at=AT + timedelta(days=2))
-    store.weather.save_snapshot(
-        a.weather(forecasts=(a.forecast(climate_date=tomorrow, issued_at=AT + timedelta(hours=14)),)), at=AT
-    )
-    save_report(store, climate_date=DAY + timedelta(days=2), issued_at=AT + timedelta(days=3))
-
-    # a LOW day less than HIGH days: the smaller count stands
-    assert one_day == {("nws", 0): 1, ("nws", 1): 1}
-    assert {(p.source, p.lead_days): p.count for p in store.weather.forecast_pairs()} == {
-        ("nws", 0): 1,
-        ("nws", 1): 2,
-    }
 
 
 # ---- markets

@@ -346,6 +346,8 @@ def test_tables_without_a_state_refuse_change_to_everybody(owner: psycopg.Connec
             "climate_reports",
             "grid_cells",
             "market_results",
+            "parameter_roles",
+            "parameter_sets",
             "signal_explanations",
         )
     }

@@ -319,21 +319,10 @@ def _serve(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     os.execve(command[0], command, serve.public_env(urls.dashboard))  # noqa: S606 - no shell is the point
 
 
-def _fit(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
-    from trader.app.fit.run import fit_history
-    from trader.domain.canonical import canonical_json
+def _fit(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.fit.command import fit
 
-    found = fit_history(
-        Path(arguments.history),
-        arguments.until,
-        with_sources=not arguments.general,
-        name=arguments.name,
-    )
-    text = json.dumps(json.loads(canonical_json(found)), indent=1)
-    if arguments.out:
-        Path(arguments.out).parent.mkdir(parents=True, exist_ok=True)
-        Path(arguments.out).write_text(text + "\n", encoding="utf-8")
-    say(f"written to {arguments.out}" if arguments.out else text)
+    fit(arguments, env, say)
     return DONE
 
 
@@ -491,14 +480,34 @@ def _parser() -> argparse.ArgumentParser:
         server = add(name, _serve, f"Serve the public {name} on loopback with the read-only role.")
         server.add_argument("--port", type=int)
         server.set_defaults(what=name)
-    fit = add("fit", _fit, "Fit forecast parameters on a folder of recorded history. Writes only --out.")
-    fit.add_argument("--history", required=True, help="folder of recorded history")
+    fit = add(
+        "fit",
+        _fit,
+        "Fit forecast parameters, or give a stored set a role. --history writes only --out; --stored, "
+        "--candidate, --promote, --withdraw and --rollback add rows to our books; another role undoes them.",
+    )
+    what = fit.add_mutually_exclusive_group(required=True)
+    what.add_argument("--history", metavar="DIR", help="fit on a folder of recorded history")
+    what.add_argument(
+        "--stored", action="store_true", help="fit sources on our own pairs; the result is a candidate"
+    )
+    what.add_argument("--candidate", metavar="FILE", help="let a fitted set run beside the current one")
+    what.add_argument("--promote", metavar="HASH", help="make a candidate current, if it was no worse")
+    what.add_argument("--withdraw", metavar="HASH", help="end a candidate")
+    what.add_argument("--rollback", action="store_true", help="make the set before the current one current")
+    what.add_argument("--list", action="store_true", help="list the sets with roles and scores")
     fit.add_argument(
-        "--until", type=date.fromisoformat, required=True, metavar="DATE", help="use nothing from this day on"
+        "--until",
+        type=date.fromisoformat,
+        metavar="DATE",
+        help="use nothing from this day on",
     )
     fit.add_argument("--general", action="store_true", help="leave out coefficients of recorded sources")
-    fit.add_argument("--name", default="history", help="what to call the set")
-    fit.add_argument("--out")
+    fit.add_argument("--name", default="fitted", help="what to call the set")
+    fit.add_argument("--out", metavar="FILE", help="where --history writes the set (default: stdout)")
+    fit.add_argument("--by", help="who gives a role")
+    fit.add_argument("--reason", default="", help="why")
+    fit.add_argument("--json", action="store_true", help="one object a line (--list)")
     score = add(
         "evaluate", _evaluate, "Score forecasts against the market, walk-forward. Writes only --html."
     )

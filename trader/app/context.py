@@ -7,6 +7,7 @@ from structlog.stdlib import BoundLogger
 
 from trader.app.config import Settings
 from trader.app.halt import HaltFile
+from trader.app.learning import Learner
 from trader.domain.cities import CityConfig
 from trader.domain.markets import Contract
 from trader.domain.types import TradingMode
@@ -82,3 +83,7 @@ class Trader:
     terms: dict[str, str] = field(default_factory=dict)
     cells: dict[str, CellCheck] = field(default_factory=dict)
     seen: Seen = field(default_factory=Seen)
+    learner: Learner = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.learner = Learner(self.store.learned, self.cities)

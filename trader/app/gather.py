@@ -31,7 +31,7 @@ def gather(trader: Trader, slot: str, codes: Sequence[str]) -> CycleInputs:
     note_cells(trader)
     trader.contracts |= {c.ticker: c for c in view.contracts if c.ticker in trader.contracts}
     store.save_payloads([*view.payloads, *(p for w in weather for p in w.payloads)])
-    snapshots = tuple(w.snapshot for w in weather)
+    snapshots = tuple(trader.learner.with_lags(w.snapshot) for w in weather)
     found = [
         *conditions.of_venue(trader, status),
         *conditions.of_weather(trader, snapshots),
@@ -57,7 +57,7 @@ def gather(trader: Trader, slot: str, codes: Sequence[str]) -> CycleInputs:
         snapshots=tuple(sorted(view.snapshots, key=lambda s: s.ticker)),
         refused=tuple(sorted(view.refused, key=lambda r: r.ticker)),
         weather=tuple(sorted(snapshots, key=lambda w: w.city_code)),
-        pairs=store.weather.forecast_pairs(),
+        knowledge=trader.learner.knowledge(clock.now()),
         holdings=holdings(trader),
         taken_intents=store.orders.taken_intents(mode, slot),
     )

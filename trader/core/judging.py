@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
 
 from trader.core import gates
 from trader.core.edge import execute, worst_unit_cost, worthwhile
@@ -15,11 +14,10 @@ from trader.core.fees import check_fee_type
 from trader.core.settlement import climate_date, winner_sets
 from trader.core.sizing import kelly_contracts, to_trade
 from trader.core.strategies.base import EventInputs, Outlook, Strategy, signal_for
-from trader.core.strategies.extreme import DailyExtreme
+from trader.core.strategies.registry import Made, lately_by_set, made_from
 from trader.domain.cities import CityConfig
-from trader.domain.learned import Residuals
 from trader.domain.markets import Contract, MarketSnapshot
-from trader.domain.plan import CycleInputs, ForecastPairs, RefusedMarket
+from trader.domain.plan import CycleInputs, RefusedMarket
 from trader.domain.positions import Holding
 from trader.domain.signals import Prediction, Signal
 from trader.domain.types import EXCLUSIVE_TYPES, Decision, MarketType, OrderPolicy, ReasonCode, Side, Verdict
@@ -40,12 +38,6 @@ class Candidate:
     policy: OrderPolicy = OrderPolicy.TAKE
 
 
-@cache
-def strategies() -> dict[MarketType, Strategy]:
-    """The strategy of each market type that has one."""
-    return {kind: DailyExtreme(kind) for kind in (MarketType.HIGH, MarketType.LOW)}
-
-
 class Judge:
     """Judges every market of one cycle; the results are in the public attributes.
 
@@ -61,11 +53,9 @@ class Judge:
         self._inputs = inputs
         self._cities = {c.code: c for c in inputs.cities}
         self._weather = {w.city_code: w for w in inputs.weather}
-        self._lately = {
-            (p.city_code, p.source, kind, p.lead_days): _counted(p, kind)
-            for p in inputs.pairs
-            for kind in EXCLUSIVE_TYPES
-        }
+        self._made = made_from(inputs.knowledge.current)
+        self._beside = [made_from(parameters) for parameters in inputs.knowledge.candidates]
+        self._lately = lately_by_set(inputs.knowledge)
         self._snapshots = {s.ticker: s for s in inputs.snapshots}
         self._refused = {r.ticker for r in inputs.refused}
         self._events = _by_event(inputs.contracts)
@@ -80,11 +70,11 @@ class Judge:
             if partition:
                 self.outcomes[event_ticker] = winner_sets(contracts)
             first = contracts[0]
-            city, strategy = self._cities.get(first.city_code), strategies().get(first.market_type)
-            event = self._event_inputs(first, city) if city is not None else None
+            city, strategy = self._cities.get(first.city_code), self._made.strategies.get(first.market_type)
+            event = self._event_inputs(first, city, self._made) if city is not None else None
             outlook = self._outlook(event, strategy)
             if outlook.prediction is not None:
-                self.predictions.append(outlook.prediction)
+                self.predictions += [outlook.prediction, *self._compared(first, city)]
             last_trade = min(c.close_time for c in contracts)
             if city is not None:
                 last_trade = min(last_trade, _minute_before_midnight(first.climate_date, city))
@@ -92,7 +82,17 @@ class Judge:
                 reasons = partition.reasons + self._market_reasons(contract, last_trade)
                 self._judge(contract, event, strategy, outlook, reasons)
 
-    def _event_inputs(self, contract: Contract, city: CityConfig) -> EventInputs:
+    def _compared(self, contract: Contract, city: CityConfig | None) -> list[Prediction]:
+        """What the candidates and the benchmark say of an event that was predicted; nothing trades on it."""
+        asked = [(made, made.strategies) for made in self._beside] + [(self._made, self._made.benchmarks)]
+        found = []
+        for made, by_type in asked:
+            strategy = by_type.get(contract.market_type)
+            if strategy is not None and city is not None:
+                found.append(strategy.predict(self._event_inputs(contract, city, made)).prediction)
+        return [prediction for prediction in found if prediction is not None]
+
+    def _event_inputs(self, contract: Contract, city: CityConfig, made: Made) -> EventInputs:
         return EventInputs(
             event_ticker=contract.event_ticker,
             city=city,
@@ -100,7 +100,7 @@ class Judge:
             climate_date=contract.climate_date,
             now=self._inputs.now,
             weather=self._weather.get(city.code),
-            lately=self._lately,
+            lately=self._lately.get(made.sha256, {}),
             min_forecast_pairs=self._inputs.min_forecast_pairs,
             gates=self._inputs.gates,
         )
@@ -253,20 +253,6 @@ class Judge:
         except ValueError:
             named = None
         return kind, climate_date(self._inputs.now, city) if city is not None else self._inputs.now.date()
-
-
-def _counted(pairs: ForecastPairs, variable: MarketType) -> Residuals:
-    return Residuals(
-        parameters="",
-        city_code=pairs.city_code,
-        source=pairs.source,
-        variable=variable,
-        lead_days=pairs.lead_days,
-        count=pairs.count,
-        weight=0.0,
-        bias_f=0.0,
-        square=1.0,
-    )
 
 
 def _by_event(contracts: Iterable[Contract]) -> dict[str, tuple[Contract, ...]]:

@@ -104,9 +104,9 @@ class ParameterSet(Frozen):
 class Residuals(Frozen):
     """How one source's forecasts of a city erred, by lead in whole days, beyond what a parameter set says.
 
-    ``count`` pairs; the newest count most, and ``weight`` is the sum of their weights. ``bias_f`` is the
-    weighted mean of the errors the set leaves, ``square`` the weighted mean of their squares about that mean
-    in units of the set's own variance: 1 when its spread is right.
+    ``parameters`` is the set's hash. ``count`` pairs; the newest count most, and ``weight`` is the sum of
+    their weights. ``bias_f`` is the weighted mean of the errors the set leaves, ``square`` the weighted mean
+    of their squares about that mean in units of the set's own variance: 1 when its spread is right.
     """
 
     parameters: str
@@ -118,3 +118,23 @@ class Residuals(Frozen):
     weight: float = Field(ge=0)
     bias_f: float
     square: float = Field(ge=0)
+
+
+class Correlation(Frozen):
+    """How alike the errors of two cities' forecasts are, -1 to 1, and on how many common days that rests."""
+
+    city_a: str
+    city_b: str
+    rho: float = Field(ge=-1, le=1)
+    days: int = Field(ge=0)
+
+
+class Knowledge(Frozen):
+    """What a cycle has learnt: the set it trades on, sets that run beside it and trade nothing, how every
+    source erred lately, how cities err together. Changes a few times a day; stored by its hash.
+    """
+
+    current: ParameterSet
+    candidates: tuple[ParameterSet, ...] = ()
+    residuals: tuple[Residuals, ...] = ()
+    correlations: tuple[Correlation, ...] = ()

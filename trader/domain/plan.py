@@ -6,21 +6,13 @@ from typing import Annotated
 from pydantic import Field
 
 from trader.domain.cities import CityConfig
+from trader.domain.learned import Knowledge
 from trader.domain.markets import Contract, MarketSnapshot
 from trader.domain.positions import Holding
 from trader.domain.risk import GateLimits, LossState, RiskLimits, StateChange
 from trader.domain.signals import OrderIntent, Prediction, RiskDecision, Signal
 from trader.domain.types import Frozen, Instant, Money, OrderPolicy, ReasonCode, TradingMode
 from trader.domain.weather import WeatherSnapshot
-
-
-class ForecastPairs(Frozen):
-    """How many stored (forecast, outcome) pairs exist for a city, source and lead in whole days."""
-
-    city_code: str
-    source: str
-    lead_days: int
-    count: int
 
 
 class RefusedMarket(Frozen):
@@ -58,7 +50,7 @@ class CycleInputs(Frozen):
     snapshots: tuple[MarketSnapshot, ...]
     refused: tuple[RefusedMarket, ...]
     weather: tuple[WeatherSnapshot, ...]
-    pairs: tuple[ForecastPairs, ...]
+    knowledge: Knowledge
     holdings: tuple[Holding, ...]
     taken_intents: tuple[str, ...]
 

@@ -181,6 +181,7 @@ class ReasonCode(StrEnum):
     UNCERTAINTY_TOO_HIGH = "UNCERTAINTY_TOO_HIGH"
     DAY_TOO_ADVANCED = "DAY_TOO_ADVANCED"
     STRATEGY_MISSING = "STRATEGY_MISSING"
+    BENCHMARK_ONLY = "BENCHMARK_ONLY"
     # a market cannot be traded
     RULES_NOT_PROVEN = "RULES_NOT_PROVEN"
     BRACKETS_NOT_PARTITION = "BRACKETS_NOT_PARTITION"
@@ -237,6 +238,7 @@ MEANINGS: dict[ReasonCode, str] = {
     ReasonCode.UNCERTAINTY_TOO_HIGH: "The predictive spread is above the configured limit.",
     ReasonCode.DAY_TOO_ADVANCED: "The climate day is past the hour up to which forecast errors were fitted.",
     ReasonCode.STRATEGY_MISSING: "No strategy covers this market type yet.",
+    ReasonCode.BENCHMARK_ONLY: "A benchmark that others are compared with; it is never traded.",
     ReasonCode.RULES_NOT_PROVEN: "The rules text does not prove station, variable, date and source.",
     ReasonCode.BRACKETS_NOT_PARTITION: "Its brackets neither partition the degrees nor form a ladder.",
     ReasonCode.MARKET_NOT_OPEN: "The exchange does not list the market as active.",

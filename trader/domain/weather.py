@@ -1,6 +1,7 @@
 """Weather as received and normalised. Temperatures are degrees Fahrenheit."""
 
-from datetime import date
+import math
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -11,6 +12,9 @@ from trader.domain.types import Frozen, Instant, MarketType, ReasonCode
 Fahrenheit = Annotated[float, Field(ge=-80, le=140, strict=False)]
 """Degrees Fahrenheit inside the band any US station can report; anything else is refused at the edge."""
 
+
+BLOCK_H = 6
+"""Hours of a block of forecast issues."""
 
 MAX_CELL_DISTANCE_KM = 2.6
 """Distance from a station to its grid cell, beyond which its forecasts are not used; a cell is 2.5 km wide.
@@ -41,6 +45,17 @@ class Forecast(Frozen):
     members_f: tuple[Fahrenheit, ...] = ()
     older_f: Fahrenheit | None = None
     spread_f: Annotated[float, Field(ge=0)] | None = None
+
+    @property
+    def anchor_f(self) -> float:
+        """What stands for the forecast: the mean of its members where there are several, else its value."""
+        return math.fsum(self.members_f) / len(self.members_f) if self.members_f else self.value_f
+
+    @property
+    def block(self) -> datetime:
+        """Start of the six hours (UTC) of the issue: of each block our books keep one issue."""
+        at = self.issued_at
+        return at.replace(hour=at.hour - at.hour % BLOCK_H, minute=0, second=0, microsecond=0)
 
 
 class HourlyForecast(Frozen):

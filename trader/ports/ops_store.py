@@ -9,16 +9,17 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from trader.domain.alarms import Alarm, AlarmCode
 from trader.domain.cities import CityConfig
+from trader.domain.learned import ParameterSet
 from trader.domain.markets import Contract, MarketSnapshot
 from trader.domain.orders import Fill, MarketResult, Order, OrderMove, Settlement
-from trader.domain.plan import CycleInputs, CyclePlan, CycleSummary, ForecastPairs
+from trader.domain.plan import CycleInputs, CyclePlan, CycleSummary
 from trader.domain.positions import CapitalEvent, Position
 from trader.domain.risk import Break, HealthStatus, RiskEvent, StateChange
-from trader.domain.signals import OrderIntent, Signal
+from trader.domain.signals import Distribution, OrderIntent, Signal
 from trader.domain.types import Decision, Frozen, Instant, MarketType, OrderStatus, ReasonCode, TradingMode
 from trader.domain.weather import CellCheck, MonthToDate, WeatherSnapshot
 from trader.ports.exchange import RawPayload
@@ -99,7 +100,76 @@ class WeatherRepository(Protocol):
         """The newest month-to-date of each report and depth of a climate date from then on, by location."""
         ...
 
-    def forecast_pairs(self) -> tuple[ForecastPairs, ...]: ...
+
+class IssuedForecast(NamedTuple):
+    """One stored issue of a source for a climate day, degrees Fahrenheit."""
+
+    city_code: str
+    source: str
+    variable: MarketType
+    climate_date: date
+    issued_at: datetime
+    value_f: float
+
+
+class Outcome(NamedTuple):
+    """What settles a climate day by the first final report of the city's temperatures, and when it came."""
+
+    city_code: str
+    variable: MarketType
+    climate_date: date
+    issued_at: datetime
+    value: int
+
+
+class StoredSet(NamedTuple):
+    """A parameter set with its newest role, who gave it, why and when."""
+
+    sha256: str
+    parameters: ParameterSet
+    role: Literal["CANDIDATE", "CURRENT", "WITHDRAWN"]
+    set_by: str
+    note: str
+    set_at: datetime
+
+
+class LearnedRepository(Protocol):
+    """What forecasts said, how days settled, and the parameter sets made of it."""
+
+    def marker(self) -> tuple[int, int]:
+        """Grows whenever a final report or a role was stored: until then nothing new can be learnt."""
+        ...
+
+    def issues(
+        self, *, climate_date: date | None = None, issued_at: datetime | None = None
+    ) -> tuple[IssuedForecast, ...]:
+        """The stored issues for climate days from ``climate_date`` on, issued from ``issued_at`` on, by city,
+        source, variable, day and time."""
+        ...
+
+    def outcomes(self, climate_date: date) -> tuple[Outcome, ...]:
+        """What settled from that day on, by city, variable and day."""
+        ...
+
+    def save_set(self, parameters: ParameterSet, *, role: str, set_by: str, note: str, at: datetime) -> str:
+        """Store a set, if it is new, and give it a role; return its hash."""
+        ...
+
+    def sets(self) -> tuple[StoredSet, ...]:
+        """Every set with its newest role, the newest role first."""
+        ...
+
+    def current_before(self) -> str | None:
+        """Hash of the set that was CURRENT before the one that is, of those not withdrawn; None when none
+        was."""
+        ...
+
+    def predictions(
+        self, climate_date: date, version_end: str
+    ) -> tuple[tuple[str, MarketType, date, Distribution], ...]:
+        """The newest distribution made before the climate day began, by city, variable and day, of the
+        strategy whose version ends so, for days from ``climate_date`` on."""
+        ...
 
 
 class MarketRepository(Protocol):
@@ -395,6 +465,7 @@ class OpsStore(Protocol):
     cycles: CycleRepository
     alarms: AlarmRepository
     cells: CellRepository
+    learned: LearnedRepository
 
     def open_epoch(self, *, mode: TradingMode, account: str, command: str, version: str, at: datetime) -> int:
         """Take the session advisory lock and write a new epoch. Raises LostWriterLock when it is held."""

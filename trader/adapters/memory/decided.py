@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, insort
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from trader.adapters.memory.seen import MemoryMarketRepository, MemoryWeatherRep
 from trader.domain.canonical import content_hash
 from trader.domain.errors import InvariantViolation, PersistenceError
 from trader.domain.plan import CycleInputs, CyclePlan, CycleSummary
-from trader.domain.signals import Signal
+from trader.domain.signals import Prediction, Signal
 from trader.domain.types import Decision, Instant, ReasonCode, TradingMode
 from trader.ports.ops_store import CycleRow, EquityPoint, EquityRow, FoundSignal, LastCycle
 
@@ -129,6 +130,12 @@ class MemoryCycleRepository:
         if cycle is None or cycle.inputs is None:
             raise _missing(cycle_id, "stored inputs")
         return cycle.inputs
+
+    def predicted(self) -> Iterator[tuple[datetime, tuple[Prediction, ...]]]:
+        """When what was predicted, oldest first, as far as plans are kept."""
+        for cycle in self.rows.values():
+            if cycle.plan is not None and cycle.inputs is not None:
+                yield cycle.inputs.now, cycle.plan.predictions
 
     def load_plan(self, cycle_id: int) -> CyclePlan:
         cycle = self.rows.get(cycle_id)

@@ -2,17 +2,14 @@
 
 # ruff: noqa: ARG002 (the protocol names columns that only a database keeps)
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
 
 from trader.adapters.book_rules import aware
-from trader.domain.cities import city_named
-from trader.domain.climate_day import climate_date as climate_day_of
+from trader.adapters.memory.learned import MemoryLearnedRepository
 from trader.domain.errors import PersistenceError
 from trader.domain.markets import Contract, MarketSnapshot
 from trader.domain.orders import MarketResult
-from trader.domain.plan import ForecastPairs
 from trader.domain.types import MarketStatus, MarketType
 from trader.domain.weather import MonthToDate, WeatherSnapshot
 from trader.ports.weather import ClimateReport
@@ -23,12 +20,12 @@ FINAL = ("final_first", "final_revised")
 class MemoryWeatherRepository:
     """``ports.ops_store.WeatherRepository`` in memory; of snapshots only the newest per city is kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, learned: MemoryLearnedRepository) -> None:
+        self._learned = learned
         self._count = 0
         self._latest: dict[str, WeatherSnapshot] = {}
         self._keys: set[tuple[str, datetime, str]] = set()
         self._reports: dict[tuple[str, date], list[ClimateReport]] = {}
-        self._forecasts: set[tuple[str, str, int, MarketType, date]] = set()
 
     def save_snapshot(self, snapshot: WeatherSnapshot, *, at: datetime, cycle_id: int | None = None) -> int:
         aware(at)
@@ -36,10 +33,7 @@ class MemoryWeatherRepository:
         known = self._latest.get(snapshot.city_code)
         if known is None or snapshot.captured_at >= known.captured_at:
             self._latest[snapshot.city_code] = snapshot
-        offset = city_named(snapshot.city_code).std_utc_offset_hours
-        for f in snapshot.forecasts:
-            lead = (f.climate_date - climate_day_of(f.issued_at, offset)).days
-            self._forecasts.add((snapshot.city_code, f.source, lead, f.variable, f.climate_date))
+        self._learned.note_snapshot(snapshot)
         return self._count
 
     def get_latest(self, city_code: str) -> WeatherSnapshot | None:
@@ -51,6 +45,7 @@ class MemoryWeatherRepository:
         if key in self._keys:
             return False
         self._keys.add(key)
+        self._learned.note_report(report)
         if report.climate_date is not None and report.status != "refused":
             self._reports.setdefault((report.pil, report.climate_date), []).append(report)
         return True
@@ -82,21 +77,6 @@ class MemoryWeatherRepository:
                         issued_at=report.issued_at,
                     )
         return tuple(newest[key] for key in sorted(newest))
-
-    def forecast_pairs(self) -> tuple[ForecastPairs, ...]:
-        counts: Counter[tuple[str, str, int, MarketType]] = Counter()
-        for city_code, source, lead, variable, day in self._forecasts:
-            pil = f"CLI{city_named(city_code).cli_location}"
-            if lead >= 0 and self.first_final(pil, day, variable) is not None:
-                counts[city_code, source, lead, variable] += 1
-        fewest: dict[tuple[str, str, int], int] = {}
-        for (city_code, source, lead, _), count in counts.items():
-            key = (city_code, source, lead)
-            fewest[key] = min(count, fewest.get(key, count))
-        return tuple(
-            ForecastPairs(city_code=city_code, source=source, lead_days=lead, count=count)
-            for (city_code, source, lead), count in sorted(fewest.items())
-        )
 
 
 class MemoryMarketRepository:

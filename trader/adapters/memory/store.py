@@ -17,6 +17,7 @@ from trader.adapters.memory.booked import (
 from trader.adapters.memory.decided import MemoryCycleRepository, MemorySignalRepository
 from trader.adapters.memory.events import MemoryRiskRepository
 from trader.adapters.memory.journal import Journal
+from trader.adapters.memory.learned import MemoryLearnedRepository
 from trader.adapters.memory.seen import MemoryMarketRepository, MemoryWeatherRepository
 from trader.domain.cities import CityConfig
 from trader.domain.errors import InvariantViolation, LostWriterLock, PersistenceError
@@ -58,6 +59,7 @@ class MemoryOpsStore:
     cycles: ports.CycleRepository
     alarms: ports.AlarmRepository
     cells: ports.CellRepository
+    learned: ports.LearnedRepository
 
     def __init__(
         self, *, keep_cycles: int | None = None, same_books_as: "MemoryOpsStore | None" = None
@@ -68,13 +70,15 @@ class MemoryOpsStore:
         self._epochs = _Epochs()
         self._journal = Journal()
         self._world: list[tuple[str, datetime]] = []
-        weather, markets = MemoryWeatherRepository(), MemoryMarketRepository()
+        learned = MemoryLearnedRepository()
+        weather, markets = MemoryWeatherRepository(learned), MemoryMarketRepository()
         cycles = MemoryCycleRepository(weather, markets, keep=keep_cycles)
+        learned.decided = cycles.predicted
         signals = MemorySignalRepository(cycles)
         positions = MemoryPositionRepository(self._journal, self._epochs.account_of)
         self.weather, self.markets, self.cycles, self.signals = weather, markets, cycles, signals
         orders = MemoryOrderRepository(self._journal, signals, self._epochs.account_of)
-        self.orders = orders
+        self.orders, self.learned = orders, learned
         self.positions = positions
         self.fills = MemoryFillRepository(self._journal, orders, positions, self._epochs.account_of)
         self.risk = MemoryRiskRepository(self._journal, self._confirmed)

@@ -1,6 +1,7 @@
 """Cycles: what went into each decision and what came out, rebuilt from rows alone."""
 
-from datetime import datetime
+import hashlib
+from datetime import datetime, timedelta
 from typing import Any
 
 from trader.adapters.book_rules import aware
@@ -9,6 +10,7 @@ from trader.adapters.ops.pool import Database
 from trader.adapters.ops.rows import Connection, fetch_model, fetch_models, fetch_rows, fetch_value
 from trader.domain.canonical import canonical_json, content_hash
 from trader.domain.errors import InvariantViolation
+from trader.domain.learned import Knowledge
 from trader.domain.markets import Contract
 from trader.domain.plan import CycleInputs, CyclePlan, CycleSummary
 from trader.domain.types import TradingMode
@@ -62,7 +64,13 @@ _EQUITY = """
 select finished_at, starting_capital_usd, equity_usd, peak_profit_usd from ops.cycles
 where mode = %(mode)s and equity_usd is not null order by finished_at, cycle_id
 """
-_TABLED = {"contracts", "snapshots", "weather"}  # inputs that have tables of their own
+_INSERT_KNOWLEDGE = """
+insert into ops.knowledge (sha256, body, recorded_at) values (%(sha256)s, %(body)s, %(at)s)
+on conflict (sha256) do nothing
+"""
+_KNOWLEDGE = "select cast(body as text) from ops.knowledge where sha256 = %(sha256)s"
+_TABLED = {"contracts", "snapshots", "weather", "knowledge"}  # inputs that have tables of their own
+_DAY = timedelta(days=1)
 _REST_OF_PLAN = ("intents", "new_states")
 
 
@@ -72,6 +80,8 @@ class PostgresCycleRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._stored: dict[tuple[str, str], Contract] = {}  # versions known to be committed
+        self._knowledge: tuple[str, Knowledge] | None = None  # the same: the newest, by its hash
+        self._issues: set[weather.IssueKey] = set()
 
     def begin(self, *, epoch: int, mode: TradingMode, slot: str, at: datetime) -> int:
         row = {"epoch": epoch, "mode": mode, "slot": slot, "at": aware(at)}
@@ -82,6 +92,8 @@ class PostgresCycleRepository:
         inputs_hash = content_hash(inputs)
         with self._database.connection() as connection:
             stored = self._store_contracts(connection, inputs, at=at)
+            knowledge = self._store_knowledge(connection, inputs.knowledge, at=at)
+            issues = weather.insert_issues(connection, inputs.weather, self._issues, at=at)
             markets.copy_snapshots(connection, inputs.snapshots, at=at, cycle_id=cycle_id)
             with connection.cursor() as cursor:
                 rows = [weather.snapshot_row(w, at=at, cycle_id=cycle_id) for w in inputs.weather]
@@ -90,11 +102,23 @@ class PostgresCycleRepository:
                 "cycle_id": cycle_id,
                 "decided_at": inputs.now,
                 "inputs_hash": inputs_hash,
-                "context": canonical_json(_context(inputs, stored)),
+                "context": canonical_json(_context(inputs, stored, knowledge[0])),
             }
             _expect(fetch_value(connection, _SAVE_INPUTS, row), cycle_id, "a begun cycle without inputs")
-        self._stored = stored  # only now they are committed
+        self._stored, self._knowledge = stored, knowledge  # only now they are committed
+        self._issues = {key for key in self._issues if key[3] >= inputs.now.date() - _DAY} | issues
         return inputs_hash
+
+    def _store_knowledge(
+        self, connection: Connection, knowledge: Knowledge, *, at: datetime
+    ) -> tuple[str, Knowledge]:
+        """Make sure that what was learnt has a row; return its hash."""
+        if self._knowledge is not None and self._knowledge[1] is knowledge:
+            return self._knowledge
+        body = canonical_json(knowledge)
+        sha256 = hashlib.sha256(body.encode()).hexdigest()
+        connection.execute(_INSERT_KNOWLEDGE, {"sha256": sha256, "body": body, "at": aware(at)})
+        return sha256, knowledge
 
     def _store_contracts(
         self, connection: Connection, inputs: CycleInputs, *, at: datetime
@@ -157,19 +181,29 @@ class PostgresCycleRepository:
         params = {"cycle_id": cycle_id}
         with self._database.connection() as connection:
             context = _expect(fetch_value(connection, _CONTEXT, params), cycle_id, "stored inputs")
-            named = context.pop("contracts")
+            named, sha256 = context.pop("contracts"), context.pop("knowledge")
             stored = _contracts(connection, [(key[0], key[1]) for key in named if len(key) == 2])
             snapshots = fetch_rows(connection, markets.SNAPSHOTS_OF_CYCLE, params)
             cities = fetch_rows(connection, _WEATHER, params)
+            knowledge = self._load_knowledge(connection, cycle_id, sha256)
         return CycleInputs.model_validate(
             context
             | {
                 "contracts": [stored[key[0], key[1]] if len(key) == 2 else key for key in named],
                 "snapshots": [markets.snapshot_from(row) for row in snapshots],
                 "weather": [WeatherSnapshot.model_validate_json(row["snapshot"]) for row in cities],
+                "knowledge": knowledge,
             },
             strict=False,
         )
+
+    def _load_knowledge(self, connection: Connection, cycle_id: int, sha256: str) -> Knowledge:
+        if self._knowledge is None or self._knowledge[0] != sha256:
+            body = _expect(
+                fetch_value(connection, _KNOWLEDGE, {"sha256": sha256}), cycle_id, f"knowledge {sha256}"
+            )
+            self._knowledge = sha256, Knowledge.model_validate_json(body)
+        return self._knowledge[1]
 
     def load_plan(self, cycle_id: int) -> CyclePlan:
         with self._database.connection() as connection:
@@ -196,12 +230,12 @@ class PostgresCycleRepository:
             return fetch_models(connection, EquityPoint, _EQUITY, {"mode": mode})
 
 
-def _context(inputs: CycleInputs, stored: dict[tuple[str, str], Contract]) -> dict[str, Any]:
+def _context(inputs: CycleInputs, stored: dict[tuple[str, str], Contract], knowledge: str) -> dict[str, Any]:
     """What has no table. A contract is named by its version, or written out where the stored row differs: our
     reading of the same terms may improve, and this decision used the reading of its day."""
     rest = {name: getattr(inputs, name) for name in CycleInputs.model_fields if name not in _TABLED}
     named = [[c.ticker, c.terms_hash] if stored[c.ticker, c.terms_hash] == c else c for c in inputs.contracts]
-    return rest | {"contracts": named}
+    return rest | {"contracts": named, "knowledge": knowledge}
 
 
 def _contracts(connection: Connection, keys: list[tuple[str, str]]) -> dict[tuple[str, str], Contract]:

@@ -11,6 +11,7 @@ from trader.adapters.ops.cells import PostgresCellRepository
 from trader.adapters.ops.cycles import PostgresCycleRepository
 from trader.adapters.ops.events import PostgresRiskRepository
 from trader.adapters.ops.fills import PostgresFillRepository
+from trader.adapters.ops.learned import PostgresLearnedRepository
 from trader.adapters.ops.markets import PostgresMarketRepository
 from trader.adapters.ops.orders import PostgresOrderRepository
 from trader.adapters.ops.payloads import insert_payloads
@@ -67,6 +68,7 @@ class PostgresOpsStore:
     cycles: ports.CycleRepository
     alarms: ports.AlarmRepository
     cells: ports.CellRepository
+    learned: ports.LearnedRepository
 
     def __init__(self, database: Database, *, lock_url: str) -> None:
         self._database = database
@@ -82,6 +84,7 @@ class PostgresOpsStore:
         self.cycles = PostgresCycleRepository(database)
         self.alarms = PostgresAlarmRepository(database)
         self.cells = PostgresCellRepository(database)
+        self.learned = PostgresLearnedRepository(database)
 
     @contextmanager
     def transaction(self, *, is_exclusive: bool = False) -> Iterator[None]:

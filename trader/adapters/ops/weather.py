@@ -1,15 +1,15 @@
-"""Weather snapshots, climate reports, and how many forecasts met their outcome."""
+"""Weather snapshots, the forecasts in them, climate reports."""
 
+from collections.abc import Sequence, Set
 from datetime import date, datetime
 from typing import Any
 
 from trader.adapters.book_rules import aware
 from trader.adapters.ops.payloads import insert_payloads, month_of
 from trader.adapters.ops.pool import Database
-from trader.adapters.ops.rows import fetch_models, fetch_rows, fetch_value
+from trader.adapters.ops.rows import Connection, fetch_rows, fetch_value
 from trader.domain.amounts import UNIT_IN, Amount, parse_amount
 from trader.domain.canonical import canonical_json
-from trader.domain.plan import ForecastPairs
 from trader.domain.types import MarketType
 from trader.domain.weather import MonthToDate, WeatherSnapshot
 from trader.ports.weather import ClimateReport
@@ -25,6 +25,13 @@ insert into ops.weather_snapshots (
     %(is_fetch_stale)s, %(is_observation_stale)s, %(is_forecast_stale)s, %(problems)s, %(payload_hashes)s,
     %(snapshot)s, %(recorded_at)s
 ) returning weather_snapshot_id
+"""
+_INSERT_ISSUE = """
+insert into ops.forecast_issues (
+    city_code, source, variable, climate_date, block, issued_at, value_f, recorded_at
+) values (
+    %(city_code)s, %(source)s, %(variable)s, %(climate_date)s, %(block)s, %(issued_at)s, %(value_f)s, %(at)s
+) on conflict do nothing
 """
 _LATEST = """
 select cast(snapshot as text) from ops.weather_snapshots where city_code = %(city_code)s
@@ -62,41 +69,6 @@ with told as (
 select distinct on (pil, market_type) pil, market_type, climate_date, status, month, day, issued_at from told
 order by pil, market_type, climate_date desc, issued_at desc, climate_report_id desc
 """
-_NEWEST_FINAL = """
-select max(climate_report_id) from ops.climate_reports where status in ('final_first', 'final_revised')
-"""
-# A lead counts whole climate days between issue and target. HIGH and LOW are counted apart and the smaller
-# count stands for both, because the pair has one number and too few must win.
-_PAIRS = """
-with final as (
-    select distinct on (r.city_code, r.climate_date) r.city_code, r.climate_date, r.high_f, r.low_f
-    from ops.climate_reports as r
-    inner join ops.cities as c on c.city_code = r.city_code
-    where r.status in ('final_first', 'final_revised') and r.pil = 'CLI' || substr(c.settlement_station, 2)
-    order by r.city_code, r.climate_date, r.issued_at, r.climate_report_id
-),
-known as (
-    select distinct w.city_code, f.source, f.variable, f.climate_date,
-        f.climate_date - cast(
-            f.issued_at at time zone 'UTC' + make_interval(hours => c.std_utc_offset_hours) as date
-        ) as lead_days
-    from ops.weather_snapshots as w
-    inner join ops.cities as c on c.city_code = w.city_code
-    cross join lateral jsonb_to_recordset(w.forecasts)
-        as f(source text, variable text, climate_date date, issued_at timestamptz)
-),
-counted as (
-    select k.city_code, k.source, k.lead_days, k.variable, count(*) as pairs
-    from known as k
-    inner join final as o on o.city_code = k.city_code and o.climate_date = k.climate_date
-    where k.lead_days >= 0
-        and case k.variable when 'HIGH' then o.high_f when 'LOW' then o.low_f end is not null
-    group by k.city_code, k.source, k.lead_days, k.variable
-)
-select city_code, source, lead_days, min(pairs) as count from counted
-group by city_code, source, lead_days order by city_code, source, lead_days
-"""
-
 _DEPTHS = {
     "rain": MarketType.RAIN,
     "rain_month": MarketType.RAIN,
@@ -121,6 +93,31 @@ def snapshot_row(snapshot: WeatherSnapshot, *, at: datetime, cycle_id: int | Non
     }
 
 
+IssueKey = tuple[str, str, MarketType, date, datetime]
+
+
+def insert_issues(
+    connection: Connection, snapshots: Sequence[WeatherSnapshot], known: Set[IssueKey], *, at: datetime
+) -> set[IssueKey]:
+    """Store the first forecast of each block that is not in ``known``; return the keys stored."""
+    rows: dict[IssueKey, dict[str, Any]] = {}
+    for snapshot in snapshots:
+        for f in snapshot.forecasts:
+            key = (snapshot.city_code, f.source, f.variable, f.climate_date, f.block)
+            if key not in known and (key not in rows or f.issued_at < rows[key]["issued_at"]):
+                row = f.model_dump(include={"source", "variable", "climate_date", "issued_at"})
+                rows[key] = row | {
+                    "city_code": snapshot.city_code,
+                    "block": f.block,
+                    "value_f": f.anchor_f,
+                    "at": aware(at),
+                }
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(_INSERT_ISSUE, list(rows.values()))
+    return set(rows)
+
+
 def _written(amount: Amount | None, kind: MarketType) -> str | None:
     return None if amount is None else amount.text(kind)
 
@@ -130,10 +127,10 @@ class PostgresWeatherRepository:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._pairs: tuple[int | None, tuple[ForecastPairs, ...]] = (None, ())
 
     def save_snapshot(self, snapshot: WeatherSnapshot, *, at: datetime, cycle_id: int | None = None) -> int:
         with self._database.connection() as connection:
+            insert_issues(connection, [snapshot], frozenset(), at=at)
             row = snapshot_row(snapshot, at=at, cycle_id=cycle_id)
             return int(fetch_value(connection, INSERT_SNAPSHOT, row))
 
@@ -177,11 +174,3 @@ class PostgresWeatherRepository:
             )
             for row in rows
         )
-
-    def forecast_pairs(self) -> tuple[ForecastPairs, ...]:
-        """Count anew only when a final report came: until then no pair can have been added."""
-        with self._database.connection() as connection:
-            newest = fetch_value(connection, _NEWEST_FINAL, {})
-            if newest != self._pairs[0]:
-                self._pairs = (newest, fetch_models(connection, ForecastPairs, _PAIRS, {}))
-        return self._pairs[1]

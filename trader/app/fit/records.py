@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from trader.app.evaluate.forecast_files import EXTREMES, Extreme, load_settled
 from trader.app.evaluate.loading import load_archive
 from trader.app.evaluate.tables import find, groups, ordinals, read
-from trader.core.forecasting import predictors
 from trader.core.forecasting.archive import Floats
-from trader.core.forecasting.fitting import LEAD_DAYS, Errors, instant_of
+from trader.core.forecasting.fitting import LEAD_DAYS, Errors, tables_of
 from trader.domain.cities import CityConfig
 from trader.domain.errors import ConfigurationError
 from trader.domain.types import MarketType
@@ -85,7 +84,7 @@ def _point_log(history: Path, cities: dict[str, CityConfig]) -> Errors:
     archive = load_archive(history)
     rows: list[tuple[float, float, int, str]] = []
     for code, lead in ((code, lead) for code in sorted(cities) for lead in LEAD_DAYS):
-        table = predictors.build(archive, code, instant_of(lead, cities[code])).get("nws_point")
+        table = tables_of(archive, code, lead, cities[code]).get("nws_point")
         if table is not None and code in archive.settled:
             settled = archive.settled[code]
             _, here, there = np.intersect1d(table.day, settled.day, assume_unique=True, return_indices=True)

@@ -1,6 +1,7 @@
 """From recorded errors and archives to the parts of a parameter set."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,9 @@ from scipy.optimize import minimize
 from scipy.stats import t as student_t
 
 from trader.core.forecasting import predictors
-from trader.core.forecasting.archive import Archive, Floats, Instant, Settled
+from trader.core.forecasting.archive import DAY_S, EPOCH, Archive, Floats, Instant, Settled
 from trader.core.forecasting.expert import Expert
+from trader.core.forecasting.predictors import Predictors
 from trader.domain.cities import CityConfig
 from trader.domain.learned import Normal, SourceFit
 from trader.domain.types import MarketType
@@ -41,6 +43,21 @@ def instant_of(lead_days: int, city: CityConfig) -> Instant:
     """Return the instant at which a source's word of this lead is paired with its outcome."""
     local = MORNING_H if lead_days == 0 else EVENING_H - 24 * lead_days
     return Instant(f"lead{lead_days}", local - city.std_utc_offset_hours)
+
+
+def tables_of(
+    archive: Archive,
+    code: str,
+    lead_days: int,
+    city: CityConfig,
+    usual: Callable[[int], float | None] | None = None,
+) -> dict[str, Predictors]:
+    """Return each source's rows whose newest issue at the instant really has this lead in climate days."""
+    out = {}
+    for source, table in predictors.build(archive, code, instant_of(lead_days, city), usual).items():
+        issued_on = (table.issued + city.std_utc_offset_hours * 3600) // DAY_S + EPOCH
+        out[source] = table.where(table.day - issued_on == lead_days)
+    return out
 
 
 def fit_spread(found: Errors) -> dict[str, Any]:
@@ -116,7 +133,7 @@ def fit_sources(
     for code, settled in sorted(archive.settled.items()):
         for lead in LEAD_DAYS:
             instant = instant_of(lead, cities[code])
-            for source, table in predictors.build(archive, code, instant).items():
+            for source, table in tables_of(archive, code, lead, cities[code]).items():
                 fit = Expert(settled, table, instant).fit_before(until)
                 if fit is not None:
                     found.append(

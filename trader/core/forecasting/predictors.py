@@ -4,12 +4,12 @@ Each row reads only issues and reports known at its own instant, whatever else t
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from trader.core.forecasting.archive import DAY_S, Archive, Floats, Instant, Ints, Issues, Midday
+from trader.core.forecasting.archive import DAY_S, Archive, Floats, Instant, Ints, Issues, Midday, Settled
 from trader.core.forecasting.climatology import normal, season
 
 MAX_AGE_S = 24 * 3600
@@ -19,6 +19,8 @@ OLDER_S = (18 * 3600, 42 * 3600)
 providers stitch models by hour of issue, and a full cycle averages their differing errors out."""
 SPREAD_S = 24 * 3600
 SPREAD_FLOOR_F = 0.3
+UNKNOWN_SPREAD_F = 1.0
+"""Stands for the spread of issues where there is only one."""
 ANOMALY_UNIT_F = 10.0
 """Departures from the season's normal are counted in this unit, so that one prior fits every coefficient."""
 DISAGREEMENT_UNIT_F = 3.0
@@ -57,22 +59,36 @@ class Predictors:
         """Whether a report of the very day was known."""
         return np.isfinite(self.floor)
 
+    def where(self, mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> "Predictors":
+        """Return the rows of the mask."""
+        return Predictors(*(getattr(self, name)[mask] for name in Predictors.__slots__))
+
     def row(self, day: int) -> int | None:
         """Return the row of a day, None when the source said nothing in time."""
         i = int(np.searchsorted(self.day, day))
         return i if i < len(self.day) and self.day[i] == day else None
 
 
-def build(archive: Archive, city: str, instant: Instant) -> dict[str, Predictors]:
+def build(
+    archive: Archive, city: str, instant: Instant, usual: Callable[[int], float | None] | None = None
+) -> dict[str, Predictors]:
     """Return the rows of every source of the city that ever spoke, by name, a row for each day with a fresh
     issue.
+
+    ``usual`` gives the season's normal of a day; without it the archive's own earlier years do.
     """
     sources = sorted(s for (c, s), rows in archive.issues.items() if c == city and len(rows.day))
-    tables = {s: _of_source(archive, city, archive.issues[city, s], instant) for s in sources}
+    tables = {s: _of_source(archive, city, archive.issues[city, s], instant, usual) for s in sources}
     return {s: _beside_others(s, tables) for s in sources}
 
 
-def _of_source(archive: Archive, city: str, issues: Issues, instant: Instant) -> Predictors:
+def _of_source(
+    archive: Archive,
+    city: str,
+    issues: Issues,
+    instant: Instant,
+    usual: Callable[[int], float | None] | None,
+) -> Predictors:
     midday, settled = archive.midday.get(city), archive.settled.get(city)
     spans = _spans(issues)
     rows: list[tuple[float, ...]] = []
@@ -83,15 +99,13 @@ def _of_source(archive: Archive, city: str, issues: Issues, instant: Instant) ->
             continue
         known, value = found
         newest, anchor = int(known[-1]), float(value[-1])
-        age = newest - known
-        older = value[(age >= OLDER_S[0]) & (age < OLDER_S[1])]
-        recent = value[age < SPREAD_S]
-        lagged = float(older.mean()) - anchor if len(older) else 0.0
-        spread = float(recent.std()) if len(recent) > 1 else 1.0
+        older, width = lags(known, value)
+        lagged = 0.0 if older is None else older - anchor
+        spread = UNKNOWN_SPREAD_F if width is None else width
         temp, extreme = _report(midday, day, cut)
         cosine, sine = season(day)
-        usual = None if settled is None else normal(settled, day, cut)
-        anomaly = 0.0 if usual is None else (anchor - usual) / ANOMALY_UNIT_F
+        expected = _usual(settled, usual, day, cut)
+        anomaly = 0.0 if expected is None else (anchor - expected) / ANOMALY_UNIT_F
         yesterday = _yesterday(midday, issues, spans, day, cut)
         location = (
             *(1.0, cosine, sine, lagged, 0.0, anomaly, anomaly * cosine, anomaly * sine),
@@ -105,6 +119,14 @@ def _of_source(archive: Archive, city: str, issues: Issues, instant: Instant) ->
     table = np.array(rows, dtype=np.float64).reshape(-1, width + 5)
     whole = table[:, :2].astype(np.int64)
     return Predictors(whole[:, 0], table[:, 2], whole[:, 1], table[:, 3], table[:, 4:width], table[:, width:])
+
+
+def _usual(
+    settled: Settled | None, usual: Callable[[int], float | None] | None, day: int, cut: int
+) -> float | None:
+    if usual is not None:
+        return usual(day)
+    return None if settled is None else normal(settled, day, cut)
 
 
 def _beside_others(source: str, tables: Mapping[str, Predictors]) -> Predictors:
@@ -121,6 +143,16 @@ def _beside_others(source: str, tables: Mapping[str, Predictors]) -> Predictors:
     x[:, LOCATION.index("others")] = gap
     z[:, -1] = np.abs(gap) / DISAGREEMENT_UNIT_F
     return replace(mine, x=x, z=z)
+
+
+def lags(known: Ints, value: Floats) -> tuple[float | None, float | None]:
+    """Return (mean of the issues of the day before, standard deviation of those of the last day) as seen from
+    the newest of at least one issue; None where there are none, or only the newest itself.
+    """
+    age = known[-1] - known
+    older = value[(age >= OLDER_S[0]) & (age < OLDER_S[1])]
+    recent = value[age < SPREAD_S]
+    return float(older.mean()) if len(older) else None, float(recent.std()) if len(recent) > 1 else None
 
 
 Spans = Mapping[int, tuple[int, int]]

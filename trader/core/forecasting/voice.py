@@ -5,6 +5,7 @@ Inside, a low is the high of minus the temperature, so that one set of formulas 
 """
 
 import math
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +20,7 @@ from trader.core.forecasting.predictors import (
     DISAGREEMENT_UNIT_F,
     LOCATION,
     SPREAD_FLOOR_F,
+    UNKNOWN_SPREAD_F,
     WITHOUT_REPORT,
 )
 from trader.domain.learned import Normal, ParameterSet, Residuals, SourceFit, Spread
@@ -82,16 +84,11 @@ class Said:
 
 
 def said(forecast: Forecast) -> Said:
-    """Return a forecast's anchor: the mean of its members where there are several, else its value."""
+    """Return a forecast in signed degrees."""
     sign, members = sign_of(forecast.variable), forecast.members_f
     older = None if forecast.older_f is None else sign * forecast.older_f
-    if not members:
-        return Said(forecast.source, sign * forecast.value_f, None, older, forecast.spread_f)
-    mean = math.fsum(members) / len(members)
-    sd = None
-    if len(members) > 1:
-        sd = math.sqrt(math.fsum((m - mean) ** 2 for m in members) / (len(members) - 1))
-    return Said(forecast.source, sign * mean, sd, older, forecast.spread_f)
+    sd = statistics.stdev(members) if len(members) > 1 else None
+    return Said(forecast.source, sign * forecast.anchor_f, sd, older, forecast.spread_f)
 
 
 def voice(
@@ -159,6 +156,6 @@ def _fitted(
         "anomaly_sine": anomaly * sine,
     }
     x = np.array([values.get(LOCATION[i], 0.0) for i in WITHOUT_REPORT])
-    width = 1.0 if said.spread is None else said.spread
+    width = UNKNOWN_SPREAD_F if said.spread is None else said.spread
     z = np.array([1.0, cosine, sine, math.log(width + SPREAD_FLOOR_F), abs(gap) / DISAGREEMENT_UNIT_F])
     return emos.Fit(fit.location, fit.log_scale, fit.pairs).at(x, z)

@@ -17,12 +17,14 @@ from trader.domain.types import Decision, MarketType, ReasonCode, Side
 from trader.domain.weather import WeatherSnapshot
 
 ZERO = Decimal(0)
+Lately = Mapping[tuple[str, str, MarketType, int], Residuals]
+"""How forecasts erred beyond what a parameter set says, by city, source, variable and lead in days."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventInputs:
     """What a strategy may look at for one event. ``now`` is the decision instant, ``lately`` how forecasts
-    erred by city, source, variable and lead in days.
+    erred.
     """
 
     event_ticker: str
@@ -31,7 +33,7 @@ class EventInputs:
     climate_date: date
     now: datetime
     weather: WeatherSnapshot | None
-    lately: Mapping[tuple[str, str, MarketType, int], Residuals]
+    lately: Lately
     min_forecast_pairs: int
     gates: GateLimits
 

@@ -14,8 +14,9 @@ import numpy as np
 from trader.core import probability as pr
 from trader.core.forecasting import combine, remaining
 from trader.core.forecasting.combine import Shape
+from trader.core.forecasting.expert import NORMAL_DF
 from trader.core.forecasting.forecaster import CLIMATOLOGY_SHARE
-from trader.core.forecasting.voice import Known, Said, Voice, said, sign_of, voice
+from trader.core.forecasting.voice import Known, Voice, said, sign_of, voice
 from trader.core.gates import check_freshness
 from trader.core.settlement import climate_date, climate_day_bounds, settled_value
 from trader.core.strategies.base import EventInputs, Outlook, Strategy
@@ -117,7 +118,7 @@ class DailyExtreme(Strategy):
         if normal is None:
             return shape
         mean, sd = normal.at(event.climate_date)
-        calendar = pr.student(self._sign * mean, sd, 1e6)
+        calendar = pr.student(self._sign * mean, sd, NORMAL_DF)
         if observed is not None:
             calendar = pr.condition_at_least(*calendar, observed)
         return combine.mixture([(shape, 1 - CLIMATOLOGY_SHARE), (calendar, CLIMATOLOGY_SHARE)])
@@ -171,6 +172,39 @@ class DailyExtreme(Strategy):
         return (*fresh.reasons, *(reason for reason, is_so in found.items() if is_so))
 
 
+class Climatology(Strategy):
+    """What the calendar alone says: the benchmark every forecast must beat. Never traded."""
+
+    def __init__(self, market_type: MarketType, parameters: ParameterSet | None = None) -> None:
+        parameters = parameters or shipped_parameters()
+        self.market_type = market_type
+        self.name = "climatology"
+        self.version = f"1-{content_hash(parameters)[:8]}"
+        self._normals = Known.of(parameters).normals
+
+    def predict(self, event: EventInputs) -> Outlook:
+        normal = self._normals.get((event.city.code, event.market_type))
+        if normal is None:
+            return Outlook(None, (R.NO_FORECAST,))
+        mean, sd = (round(v, 6) for v in normal.at(event.climate_date))
+        day_start, _ = climate_day_bounds(event.climate_date, event.city)
+        prediction = Prediction(
+            event_ticker=event.event_ticker,
+            city_code=event.city.code,
+            market_type=event.market_type,
+            climate_date=event.climate_date,
+            strategy_name=self.name,
+            strategy_version=self.version,
+            distribution=pr.quantise(*pr.student(mean, sd, NORMAL_DF), mean_f=mean, sd_f=sd),
+            source="calendar",
+            issued_at=event.now,
+            lead_h=round((day_start - event.now).total_seconds() / 3600, 6),
+            observed_extreme_f=None,
+            features={},
+        )
+        return Outlook(prediction, (R.BENCHMARK_ONLY,))
+
+
 def _newest_forecasts(event: EventInputs) -> tuple[tuple[Forecast, ...], tuple[ReasonCode, ...]]:
     """Return each source's newest forecast that could have been known, by name, and what is wrong with what
     there is. A source whose word is too old is left out while another speaks."""
@@ -217,4 +251,4 @@ def _observed(event: EventInputs) -> float | None:
     return weather.low_so_far_f if event.market_type is MarketType.LOW else weather.high_so_far_f
 
 
-__all__ = ["DailyExtreme", "Said", "shipped_parameters"]
+__all__ = ["Climatology", "DailyExtreme", "shipped_parameters"]

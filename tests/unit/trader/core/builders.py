@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from trader.core.strategies.extreme import shipped_parameters
 from trader.domain.cities import load_cities
+from trader.domain.learned import Knowledge
 from trader.domain.markets import Contract, Level, MarketSnapshot, OrderBook
 from trader.domain.orders import Fill, Order
 from trader.domain.plan import CycleInputs
@@ -18,6 +20,7 @@ NOW = datetime(2026, 7, 16, 1, 30, tzinfo=UTC)
 """20:30 local standard time in New York on July 15th."""
 DAY = date(2026, 7, 16)
 CITIES = load_cities()
+LEARNT = Knowledge(current=shipped_parameters())
 D = Decimal
 BRACKETS: tuple[tuple[int | None, int | None], ...] = (
     (None, 81), (82, 83), (84, 85), (86, 87), (88, 89), (90, None),
@@ -183,7 +186,7 @@ def inputs(
         "snapshots": tuple(snapshots),
         "refused": (),
         "weather": tuple(reports),
-        "pairs": (),
+        "knowledge": LEARNT,
         "holdings": (),
         "taken_intents": (),
     }

@@ -31,6 +31,7 @@ from trader.core.exposure import Exposure
 from trader.core.intents import derive_client_order_id
 from trader.core.settlement import winner_sets
 from trader.domain.canonical import canonical_json, content_hash
+from trader.domain.learned import Knowledge
 from trader.domain.plan import CycleInputs, CyclePlan, RefusedMarket
 from trader.domain.risk import Cap, LossState, RiskLimits, StateChange
 from trader.domain.signals import Signal
@@ -70,7 +71,8 @@ def test_a_plan_has_one_prediction_a_signal_for_each_bracket_and_one_order_for_t
     plan = plan_cycle(given_inputs)
 
     assert plan.inputs_hash == content_hash(given_inputs)
-    assert [p.event_ticker for p in plan.predictions] == ["KXHIGHNY-26JUL16"]
+    assert [p.event_ticker for p in plan.predictions] == ["KXHIGHNY-26JUL16"] * 2
+    assert [p.strategy_name for p in plan.predictions] == ["daily_high", "climatology"]
     assert len(plan.signals) == 6
     assert all(s.reasons for s in plan.signals)
     (intent,) = plan.intents
@@ -299,6 +301,21 @@ def test_types_without_a_strategy_say_so_and_hold(kind: MarketType, reason: Reas
     assert plan.predictions == ()
 
 
+def test_a_candidate_set_predicts_beside_the_current_one_and_trades_nothing() -> None:
+    given_inputs = newyork()
+    current = given_inputs.knowledge.current
+    candidate = current.model_copy(update={"name": "bolder", "spreads": {
+        kind: spread.model_copy(update={"a": 1.0}) for kind, spread in current.spreads.items()}})  # fmt: skip
+    beside = Knowledge(current=current, candidates=(candidate,))
+
+    alone = plan_cycle(given_inputs)
+    both = plan_cycle(given_inputs.model_copy(update={"knowledge": beside}))
+
+    assert [p.strategy_name for p in both.predictions] == ["daily_high", "daily_high", "climatology"]
+    assert both.predictions[1].distribution.sd_f < both.predictions[0].distribution.sd_f
+    assert (both.signals, both.intents) == (alone.signals, alone.intents)
+
+
 def test_a_low_with_a_forecast_has_a_strategy_of_its_own() -> None:
     contracts, snapshots = quiet_event(kind=MarketType.LOW)
     seen = weather("NYC", forecast(70.0, variable=MarketType.LOW))
@@ -306,7 +323,7 @@ def test_a_low_with_a_forecast_has_a_strategy_of_its_own() -> None:
     plan = plan_cycle(inputs(contracts, snapshots, [seen]))
 
     assert {s.strategy_name for s in plan.signals} == {"daily_low"}
-    assert [p.distribution.quantile(0.5) for p in plan.predictions] == [70]
+    assert [p.distribution.quantile(0.5) for p in plan.predictions] == [70, 70]
 
 
 def test_a_city_we_do_not_know_is_held() -> None:
@@ -410,6 +427,7 @@ sys.path.insert(0, sys.argv[1])
 from tests.unit.trader.core.test_cycle import newyork
 from trader.core.cycle import plan_cycle
 from trader.domain.canonical import canonical_json
+from trader.domain.learned import Knowledge
 sys.stdout.write(canonical_json(plan_cycle(newyork())))
 """
 
