@@ -99,6 +99,7 @@ class Proxy:
     certificate: Path
     said: str
     context: ssl.SSLContext
+    pid: int = 0
 
     def tls(self, name: str = DOMAIN, address: str = "127.0.0.1") -> ssl.SSLSocket:
         plain = socket.create_connection(("127.0.0.1", self.https), 5, source_address=(address, 0))
@@ -185,7 +186,8 @@ def write_configuration(folder: Path, http_port: int, https: int, pages: list[in
     main = folder / "nginx.conf"
     main.write_text(
         f"{'user root;' if os.geteuid() == 0 else ''}\ndaemon off;\npid {folder}/nginx.pid;\n"
-        f"error_log {folder}/log/error.log info;\nevents {{ worker_connections 512; }}\n"
+        f"error_log {folder}/log/error.log info;\nworker_processes auto;\nevents "
+        f"{{ worker_connections 4096; }}\n"
         f"http {{ {paths} include {folder}/conf/conf.d/milkbot.conf; }}\n"
     )
     return main
@@ -219,6 +221,7 @@ def running_proxy(
     trust = ssl.create_default_context(cafile=str(folder / "cert.pem"))
     proxy = Proxy(https, http_port, folder, pages, folder / "cert.pem", check(main), trust)
     process = subprocess.Popen([nginx(), "-c", str(main)], stderr=subprocess.DEVNULL)
+    proxy.pid = process.pid
     try:
         end = time.monotonic() + 5
         while not _listens(https):
