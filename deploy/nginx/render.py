@@ -22,6 +22,10 @@ DESCRIPTION = (
     "Every trade is shown 60 minutes after it happened."
 )
 
+# Tells the framework where its socket is. Without it a deep link such as /trades asks below its own name
+# first, and whatever answers there is believed: the wrong page, or two errors in the console.
+BASE_SCRIPT = 'window.__streamlit={BACKEND_BASE_URL:location.origin+"/"}'
+
 
 def read_ranges(path: Path) -> list[str]:
     """Return the networks of a file, one a line, ``#`` begins a comment.
@@ -59,8 +63,8 @@ def page_names() -> list[str]:
 
 
 def script_hashes(index: Path) -> str:
-    """Return the CSP sources of the inline scripts of the framework's document."""
-    scripts = re.findall(r"<script>(.*?)</script>", index.read_text(), re.DOTALL)
+    """Return the CSP sources of the inline scripts of the framework's document, and of ours."""
+    scripts = [*re.findall(r"<script>(.*?)</script>", index.read_text(), re.DOTALL), BASE_SCRIPT]
     digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     return " ".join(f"'sha256-{digest}'" for digest in digests)
 
@@ -115,6 +119,7 @@ def values_of(options: argparse.Namespace, ranges: list[str]) -> dict[str, str]:
         "real_ip": "\n".join(f"set_real_ip_from {r};" for r in ranges),
         "allowed": "\n".join(f"    {r} 1;" for r in ranges),
         "script_hashes": script_hashes(options.index),
+        "base_script": BASE_SCRIPT,
         "description": DESCRIPTION,
         "social": image if social.exists() else "",
         "expires": f"{datetime.now(UTC) + timedelta(days=365):%Y-01-01T00:00:00Z}",

@@ -1,17 +1,11 @@
-"""The page on a real database: each view in four states, and the overview in a real browser."""
+"""The page on a real database: each view full, empty, stale, before the first deploy, with the database "
+"away."""
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -24,8 +18,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 VIEWS = ("overview", "trades", "performance", "forecasts", "decisions", "health", "about")
 NOWHERE = "postgresql://milkbot_dashboard:secret@127.0.0.1:1/none"
-CHROMIUM_ARGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
-SHOTS = ROOT / ".milkbot" / "screenshots"
 
 
 @pytest.fixture(scope="module")
@@ -212,175 +204,3 @@ def test_configuration_is_dark_hides_errors_and_stays_on_loopback() -> None:
     assert config["client"]["showErrorDetails"] == "none"
     assert config["server"]["address"] == "127.0.0.1"
     assert config["browser"]["gatherUsageStats"] is False
-
-
-# ------------------------------------------------------------------ in a real browser
-
-
-@pytest.fixture(scope="module")
-def address(full: "Urls", tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of its own, started from another folder than the page's."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    elsewhere = tmp_path_factory.mktemp("cwd")
-    env = {"PATH": os.environ["PATH"], "HOME": str(elsewhere), "PYTHONPATH": str(ROOT)}
-    env["DASHBOARD_DATABASE_URL"] = full.dashboard
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        str(ROOT / "dashboard/app.py"),
-        "--server.port",
-        str(port),
-    ]
-    with (elsewhere / "log").open("wb") as log:
-        process = subprocess.Popen(command, env=env, cwd=elsewhere, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait(f"{url}/_stcore/health", process)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
-    for _ in range(150):
-        assert process.poll() is None, "the page's server ended by itself"
-        try:
-            httpx.get(url, timeout=2, trust_env=False).raise_for_status()
-            return
-        except httpx.HTTPError:
-            time.sleep(0.2)
-    pytest.fail(f"{url} did not answer within 30 s")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
-        yield opened
-        opened.close()
-
-
-# what stands outside the window, and which texts of our own lie on each other, measured line by line
-MEASURE = """() => {
-  const width = document.documentElement.clientWidth, boxes = [], outside = [];
-  const seen = e => !e.closest('.sr,[aria-hidden="true"],details:not([open]) .why,.js-plotly-plot');
-  const walker = document.createTreeWalker(document.querySelector('.st-key-page'), NodeFilter.SHOW_TEXT);
-  for (let node; (node = walker.nextNode());) {
-    if (!node.textContent.trim() || !seen(node.parentElement)) continue;
-    const range = document.createRange();
-    range.selectNodeContents(node);
-    for (const r of range.getClientRects()) {
-      if (r.width < 1 || r.height < 1) continue;
-      if (r.left < -0.5 || r.right > width + 0.5) outside.push(node.textContent.trim());
-      const text = node.textContent.trim(), inset = r.height * .2;
-      boxes.push({text, l: r.left, r: r.right, t: r.top + inset, b: r.bottom - inset, node});
-    }
-  }
-  const overlaps = [];
-  for (let i = 0; i < boxes.length; i++) for (let j = i + 1; j < boxes.length; j++) {
-    const a = boxes[i], b = boxes[j];
-    const x = Math.min(a.r, b.r) - Math.max(a.l, b.l), y = Math.min(a.b, b.b) - Math.max(a.t, b.t);
-    if (a.node !== b.node && x > 0.5 && y > 0.5) overlaps.push(a.text + ' | ' + b.text);
-  }
-  const wide = [...document.querySelectorAll('.st-key-page *')].filter(e => {
-    const r = e.getBoundingClientRect();
-    return r.width > 1 && (r.right > width + 1 || r.left < -1) && !e.closest('.js-plotly-plot');
-  }).map(e => e.className);
-  const main = document.querySelector('[data-testid="stMain"]');
-  return {outside, overlaps, wide, texts: boxes.length, height: main.scrollHeight,
-    sideways: Math.max(main.scrollWidth - main.clientWidth, document.documentElement.scrollWidth - width)};
-}"""
-
-
-def open_page(browser: Any, address: str, path: str, width: int) -> tuple[Any, list[str], list[str]]:
-    page = browser.new_page(viewport={"width": width, "height": 900})
-    errors: list[str] = []
-    outside: list[str] = []
-    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda e: errors.append(str(e)))
-    page.on(
-        "request",
-        lambda r: (
-            None
-            if r.url.startswith((address, address.replace("http", "ws"), "data:", "blob:"))
-            else outside.append(r.url)
-        ),
-    )
-    page.goto(f"{address}/{path}")
-    page.wait_for_selector(".mb .foot", timeout=30_000)
-    return page, errors, outside
-
-
-@pytest.mark.needs_chromium
-@pytest.mark.story("6.8")
-@pytest.mark.parametrize("width", [390, 768, 1440, 2560])
-def test_overview_fits_a_real_window(browser: Any, address: str, width: int) -> None:
-    page, errors, outside = open_page(browser, address, "", width)
-    page.wait_for_selector(".mb .steps img", timeout=30_000)
-    page.wait_for_timeout(500)
-
-    found = page.evaluate(MEASURE)
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    page.set_viewport_size({"width": width, "height": found["height"] + 80})
-    page.screenshot(path=SHOTS / f"overview-{width}.png")
-    cards = page.evaluate(
-        "[...document.querySelectorAll('article.city')].map(e => Math.round(e.getBoundingClientRect().left))"
-    )
-    sizes = page.evaluate(
-        "[...document.querySelectorAll('.st-key-page .mb *')].filter(e => e.childNodes.length && e.innerText)"
-        ".map(e => parseFloat(getComputedStyle(e).fontSize))"
-    )
-    page.close()
-
-    assert found["sideways"] == 0
-    assert found["outside"] == []
-    assert found["wide"] == []
-    assert found["overlaps"] == []
-    assert found["texts"] > 300
-    assert len(cards) == 10
-    assert len(set(cards)) == {390: 1, 768: 2, 1440: 5, 2560: 5}[width]
-    assert min(sizes) >= 10.5
-    assert errors == []
-    assert outside == []
-
-
-@pytest.mark.needs_chromium
-@pytest.mark.story("6.8")
-@pytest.mark.parametrize("width", [390, 1440])
-@pytest.mark.parametrize("view", VIEWS[1:])
-def test_the_other_pages_fit_too(browser: Any, address: str, view: str, width: int) -> None:
-    page, errors, outside = open_page(browser, address, view, width)
-    page.wait_for_timeout(500)
-
-    found = page.evaluate(MEASURE)
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    page.set_viewport_size({"width": width, "height": found["height"] + 80})
-    page.screenshot(path=SHOTS / f"{view}-{width}.png")
-    page.close()
-
-    assert (found["sideways"], found["outside"], found["overlaps"], found["wide"]) == (0, [], [], [])
-    # a deep link makes the framework ask two paths below it before it finds the right ones
-    assert [e for e in errors if "404" not in e] == []
-    assert len(errors) <= 2
-    assert outside == []
-
-
-@pytest.mark.needs_chromium
-@pytest.mark.story("6.1")
-def test_the_page_follows_the_database_by_itself(browser: Any, address: str, full: "Urls") -> None:
-    page, _, _ = open_page(browser, address, "", 1440)
-    later = sample.page(as_of=sample.AS_OF.replace(second=53))
-    try:
-        marts.write(full.analytics, "v_page_state", [later])
-        page.wait_for_selector("text=09:04:53", timeout=20_000)
-    finally:
-        marts.write(full.analytics, "v_page_state", [sample.page()])
-        page.close()

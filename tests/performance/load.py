@@ -8,59 +8,22 @@ cores; their own share is printed. Bounded: a case lasts under a minute, all of 
 
 import argparse
 import asyncio
-import contextlib
 import json
 import os
-import ssl
-import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
-import streamlit
-
-from tests.integration.deploy.proxy import DOMAIN, free_ports, running_proxy
-from tests.integration.deploy.test_units import answers, started
-from tests.performance import viewer
+from tests.performance import api_load, cold, outage, viewer
+from tests.performance.cold import Cold
+from tests.performance.stage import ROOT, Case, database, serving, ticking
 from tests.performance.viewer import Crowd, Target, percentile
-from tests.unit.dashboard import marts
-from trader.app import migrate
-from trader.app.postgres import Urls, create_database, create_roles, drop_database, ensure_server
-from trader.app.postgres.server import stop_server
+from trader.app.postgres import Urls
 
-ROOT = Path(__file__).resolve().parents[2]
-HOME = ROOT / ".milkbot" / "load"
 HISTORY = ROOT / ".milkbot" / "load.jsonl"
-INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
-PLAIN = Path(__file__).with_name("plain_app.py")
-SLOT_S = 5
-TICK = """
-update analytics.v_page_state set as_of = as_of + interval '5 seconds';
-update analytics.v_city_board set
-    leading_bid = 0.2 + mod(extract(epoch from clock_timestamp())::int, 60) / 100.0,
-    temp_f = 60 + mod(extract(epoch from clock_timestamp())::int, 40)
-"""
-
-
-@dataclass(frozen=True)
-class Case:
-    """So many visitors of ``page`` in ``processes``, over ``spread_s`` seconds (0: all at once)."""
-
-    page: str  # ours | plain
-    processes: int
-    count: int
-    spread_s: float
-    stay_s: float = 20
-
-    @property
-    def arrival(self) -> str:
-        return f"over {self.spread_s:.0f} s" if self.spread_s else "at once"
-
 
 CASES = (
     Case("plain", 1, 1, 0),
@@ -99,82 +62,6 @@ class Result:
     received_mb: float
 
 
-@contextlib.contextmanager
-def database() -> Iterator[Urls]:
-    """A server of its own with the sample day in the public marts, as the roles see it."""
-    HOME.mkdir(mode=0o711, parents=True, exist_ok=True)
-    server = ensure_server(HOME, is_durable=False)
-    try:
-        create_roles(server.superuser_url, server.roles_file)
-        drop_database(server, "load")
-        urls = create_database(server, "load", is_test=True)
-        migrate.up(urls.owner)
-        marts.create(urls.analytics)
-        marts.fill(urls.analytics)
-        yield urls
-    finally:
-        stop_server(HOME)
-
-
-@contextlib.contextmanager
-def ticking(url: str) -> Iterator[None]:
-    """Change clock and prices every slot, as if every cycle came at once."""
-    over = threading.Event()
-
-    def tick() -> None:
-        with psycopg.connect(url, autocommit=True) as connection:
-            while not over.wait(SLOT_S):
-                connection.execute(TICK)
-
-    thread = threading.Thread(target=tick)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-@contextlib.contextmanager
-def serving(case: Case, urls: Urls, folder: Path) -> Iterator[tuple[Target, list[int], int]]:
-    """The case's processes behind the proxy: where to go, the processes' ids, the proxy's."""
-    ports = free_ports(case.processes)
-    env = {
-        "DASHBOARD_DATABASE_URL": urls.dashboard,
-        "HOME": str(folder),
-        "STREAMLIT_SERVER_COOKIE_SECRET": "load",
-    }
-    with contextlib.ExitStack() as stack:
-        if case.page == "ours":
-            pages = [stack.enter_context(started("dashboard", port, env)) for port in ports]
-        else:
-            pages = [stack.enter_context(_plain(port, env)) for port in ports]
-        for port in ports:
-            answers(port, "/_stcore/health")
-        both = ports if len(ports) == 2 else ports * 2
-        proxy = stack.enter_context(running_proxy(folder, "--index", str(INDEX), page_ports=both))
-        tls = ssl.create_default_context(cafile=str(proxy.certificate))
-        tls.check_hostname = False
-        target = Target("127.0.0.1", proxy.https, DOMAIN, tls)
-        asyncio.run(viewer.come(target, 2, spread_s=0, stay_s=8))  # nobody is the first visitor ever
-        yield target, [page.pid for page in pages], proxy.pid
-
-
-@contextlib.contextmanager
-def _plain(port: int, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    words = [sys.executable, "-m", "streamlit", "run", str(PLAIN), "--server.port", str(port)]
-    words += ["--server.headless", "true", "--server.address", "127.0.0.1"]
-    base = {"PATH": os.environ["PATH"], **env}
-    process = subprocess.Popen(
-        words, cwd=env["HOME"], env=base, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
 def run(case: Case, urls: Urls) -> Result:
     with tempfile.TemporaryDirectory() as name, serving(case, urls, Path(name)) as (target, pages, proxy):
         before, before_proxy, own = _cpu(pages), _cpu(_family(proxy)), viewer.cpu_seconds()
@@ -193,6 +80,15 @@ def run(case: Case, urls: Urls) -> Result:
             memory_mb=sum(_resident_mb(pid) for pid in pages),
             received_mb=crowd.received / 1e6,
         )
+
+
+def cold_visits(urls: Urls) -> list[Cold]:
+    """What a browser that was never here waits for and fetches."""
+    with (
+        tempfile.TemporaryDirectory() as name,
+        serving(Case("ours", 2, 1, 0), urls, Path(name)) as (target, _, _),
+    ):
+        return cold.measure(target.port)
 
 
 async def _timed(target: Target, case: Case) -> tuple[Crowd, float]:
@@ -249,6 +145,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="only the cases of 100 visitors")
     cases = QUICK if parser.parse_args(argv).quick else CASES
+
     sys.stdout.write(f"{os.cpu_count()} cores, load before: {os.getloadavg()[0]:.2f}\n{HEAD}\n")
     results = []
     with database() as urls, ticking(urls.analytics):
@@ -256,11 +153,19 @@ def main(argv: list[str]) -> int:
             results.append(run(case, urls))
             sys.stdout.write(f"{line(results[-1])}\n")
             sys.stdout.flush()
+        visits = cold_visits(urls)
+        rates = api_load.run(urls)
+        sys.stdout.write("\n".join(["", cold.HEAD, *(visit.line() for visit in visits), ""]))
+        sys.stdout.write("\n".join(["", api_load.HEAD, *(rate.line() for rate in rates), ""]))
+    stopped = outage.run()
+    sys.stdout.write(f"\n{stopped.line()}\n")
     HISTORY.parent.mkdir(parents=True, exist_ok=True)
     with HISTORY.open("a", encoding="utf-8") as history:
         at = datetime.now(UTC).isoformat()
         history.write(json.dumps({"at": at, "results": [asdict(r) for r in results]}) + "\n")
     problems = [problem for result in results for problem in judge(result)]
+    problems += stopped.problems()
+    problems += [f"{v.page} cold: {v.first_number_ms:,.0f} ms" for v in visits if v.first_number_ms > 2_000]
     sys.stdout.writelines(f"TOO SLOW {problem}\n" for problem in problems)
     return 1 if problems else 0
 

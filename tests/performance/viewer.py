@@ -39,7 +39,8 @@ class Crowd:
     refreshes: list[float] = field(default_factory=list)
     errors: Counter[str] = field(default_factory=Counter)
     traces: list[str] = field(default_factory=list)
-    words: Counter[str] = field(default_factory=Counter)
+    words: Counter[str] = field(default_factory=Counter)  # how many visitors were shown a watched word
+    heads: list[str] = field(default_factory=list)  # what each visitor's top line said last
     received: int = 0
 
 
@@ -62,7 +63,7 @@ async def visit(
 ) -> None:
     """One visitor from ``start`` to ``end`` (of the event loop's clock); troubles are counted, not raised.
 
-    ``watch`` are words whose visitors are counted each time they are shown.
+    ``watch`` are words; of each the visitors who were shown it are counted.
     """
     loop = asyncio.get_running_loop()
     await asyncio.sleep(start - loop.time())
@@ -135,6 +136,7 @@ async def _look(
     loop, page = asyncio.get_running_loop(), _Page()
     await socket.send(_rerun(page))
     sent, due, running, has_number = began, dict[str, float](), "", False
+    shown, head = set[str](), ""
     while (now := loop.time()) < end:
         ready = min(due, key=lambda f: due[f], default="")
         if not running and ready and due[ready] <= now and page.run:
@@ -157,7 +159,8 @@ async def _look(
             page.intervals[message.auto_rerun.fragment_id] = message.auto_rerun.interval
         elif kind == "delta":
             body = _shown(message, crowd)
-            crowd.words.update(word for word in watch if word in body)
+            shown |= {word for word in watch if word in body}
+            head = body.partition("</span></div>")[0] if '<div class="top' in body else head
             if not has_number and FIRST_NUMBER in body:
                 has_number = True
                 crowd.first_numbers.append(loop.time() - began)
@@ -171,6 +174,8 @@ async def _look(
                 crowd.refreshes.append(took)
                 due[running] = sent + page.intervals[running]
                 running = ""
+    crowd.words.update(shown)
+    crowd.heads.append(head)
 
 
 def _shown(message: ForwardMsg, crowd: Crowd) -> str:

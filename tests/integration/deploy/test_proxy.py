@@ -43,6 +43,7 @@ FORBIDDEN = [
     *("/v1/health", "/v1/trades/public", "/docs", "/openapi.json", "/redoc", "/.git/config", "/.env"),
     *("/static/", "/app/static/", "/nginx_status", "/server-status", "/admin", "/index.html", "/trades/x"),
     *("//_stcore/metrics", "/_stcore//metrics", "/%5fstcore/metrics", "/./_stcore/metrics", "/app.py"),
+    *("/trades/_stcore/stream", "/trades/_stcore/health", "/media/abc.csv", f"/media/{'a' * 56}.html"),
     *("/trades/_stcore/metrics", "/trades/_stcore/agent/mcp", "/oauth2callback", "/auth/login"),
 ]
 
@@ -115,6 +116,12 @@ def test_path_that_is_not_needed_is_404_and_never_reaches_the_page(proxy: Proxy,
     assert proxy.seen() == before
 
 
+def test_a_visitors_file_is_let_through_and_kept_nowhere(proxy: Proxy) -> None:
+    answer = proxy.get(f"/media/{'0123456789abcdef' * 2}.csv")
+
+    assert (answer.status, answer.headers["cache-control"]) == (200, "no-store")
+
+
 def test_the_first_page_has_one_address(proxy: Proxy) -> None:
     answer = proxy.get("/overview")
 
@@ -133,11 +140,10 @@ def test_only_reading_methods_are_let_through(proxy: Proxy) -> None:
 
 
 @pytest.mark.story("8.2")
-@pytest.mark.parametrize("path", ["/_stcore/stream", "/trades/_stcore/stream"])
-def test_socket_is_upgraded_and_carries_bytes_both_ways(proxy: Proxy, path: str) -> None:
+def test_socket_is_upgraded_and_carries_bytes_both_ways(proxy: Proxy) -> None:
     with proxy.tls() as connection:
         lines = [
-            f"GET {path} HTTP/1.1",
+            "GET /_stcore/stream HTTP/1.1",
             f"Host: {DOMAIN}:{proxy.https}",
             f"Origin: https://{DOMAIN}:{proxy.https}",
         ]
@@ -215,21 +221,23 @@ def test_plain_http_is_sent_to_https(proxy: Proxy) -> None:
 
 
 @pytest.mark.story("8.2")
-def test_page_load_passes_the_rate_limit_and_a_flood_does_not(proxy: Proxy) -> None:
+def test_visitors_of_one_office_pass_the_rate_limits_and_a_flood_does_not(proxy: Proxy) -> None:
     proxy.get("/static/js/a.js")  # kept by nginx from now on, so that nginx alone is measured
 
-    load = _many(proxy, "198.51.100.99", 120)
-    flood = _many(proxy, "198.51.100.99", 200)
-    other = _many(proxy, "198.51.100.98", 1)
+    files = _many(proxy, "198.51.100.99", "/static/js/a.js", 700)  # seven first loads at once
+    pages = _many(proxy, "198.51.100.99", "/trades", 21)  # document and two small questions, each
+    flood = _many(proxy, "198.51.100.99", "/trades", 200)
+    other = _many(proxy, "198.51.100.98", "/trades", 1)
 
-    assert load == {200: 120}
+    assert files == {200: 700}
+    assert pages == {200: 21}
     assert flood[429] > 100
     assert other == {200: 1}
 
 
-def _many(proxy: Proxy, visitor: str, count: int) -> Counter[int]:
+def _many(proxy: Proxy, visitor: str, path: str, count: int) -> Counter[int]:
     """Ask ``count`` times as fast as possible over one connection; return the statuses."""
-    head = f"HEAD /static/js/a.js HTTP/1.1\r\nHost: {DOMAIN}:{proxy.https}\r\nCF-Connecting-IP: {visitor}\r\n"
+    head = f"GET {path} HTTP/1.1\r\nHost: {DOMAIN}:{proxy.https}\r\nCF-Connecting-IP: {visitor}\r\n"
     with proxy.tls() as connection:
         connection.sendall(
             (head + "\r\n").encode() * (count - 1) + (head + "Connection: close\r\n\r\n").encode()
@@ -237,7 +245,7 @@ def _many(proxy: Proxy, visitor: str, count: int) -> Counter[int]:
         answers = b""
         while part := connection.recv(65_536):
             answers += part
-    return Counter(int(status) for status in re.findall(rb"^HTTP/1.1 (\d{3})", answers, re.MULTILINE))
+    return Counter(int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3})", answers))
 
 
 def test_access_log_is_json_with_the_visitors_address_and_no_query(proxy: Proxy) -> None:
