@@ -24,7 +24,7 @@ from trader.app.wiring import open_trader
 from trader.app.world import SimulatorProcess
 from trader.domain.plan import CycleSummary
 from trader.domain.signals import Signal
-from trader.domain.types import Decision, MarketType, ReasonCode, TradingMode, TradingState
+from trader.domain.types import Decision, MarketType, ReasonCode, TradingMode
 
 R = ReasonCode
 CITY = "NYC"
@@ -65,11 +65,16 @@ class Proxy:
 
 
 class World:
-    """One simulator behind the proxy, and our books; every look is a cycle of one city in SHADOW."""
+    """One simulator behind the proxy; every look is the first cycle of one city in SHADOW, on new books.
 
-    def __init__(self, simulator: SimulatorProcess, proxy: Proxy, server: Loopback, url: str) -> None:
+    Terms remembered from a damaged look would freeze the market in the next one, as they should.
+    """
+
+    def __init__(
+        self, simulator: SimulatorProcess, proxy: Proxy, server: Loopback, new_database: Callable[..., Urls]
+    ) -> None:
         self.simulator, self.proxy = simulator, proxy
-        self._server, self._url = server, url
+        self._server, self._new_database = server, new_database
         self._number = 0
         self.events: list[tuple[str, str]] = []
         self.plan_reasons: set[ReasonCode] = set()
@@ -88,14 +93,12 @@ class World:
         origin = self.simulator.origin
         self.simulator.origin = self._server.origin
         try:
-            settings = settings_for(self.simulator, self._url, folder, TRADING_MODE="SHADOW")
+            url = self._new_database().trader
+            settings = settings_for(self.simulator, url, folder, TRADING_MODE="SHADOW")
         finally:
             self.simulator.origin = origin
         clock = SteppedClock(EVENING)
         with open_trader(settings, clock=clock, command="test", world="july2026") as trader:
-            for state in trader.store.risk.states(trader.mode, clock.now()):  # of the case before
-                over = state.model_copy(update={"state": TradingState.ACTIVE})
-                trader.store.risk.save_state(over, mode=trader.mode, at=clock.now())
             before = len(trader.store.risk.recent_events(10_000))
             summary = run_cycle(trader, slot=f"{self._number}", codes=[CITY])
             signals = trader.store.signals.get_for_cycle(trader.store.cycles.list()[-1].cycle_id)
@@ -115,7 +118,7 @@ def world(new_database: Callable[..., Urls], tmp_path_factory: pytest.TempPathFa
     with SimulatorProcess(folder, world="july2026") as simulator, proxy.http, serving(proxy) as server:
         proxy.upstream = simulator.origin
         simulator.step_to(EVENING)
-        yield World(simulator, proxy, server, new_database().trader)
+        yield World(simulator, proxy, server, new_database)
 
 
 @pytest.fixture
@@ -376,7 +379,7 @@ def test_a_forecast_of_another_time_prices_nothing(
 
 
 def test_the_same_world_without_damage_is_traded(world: World, tmp_path: Path) -> None:
-    """Last, because it leaves a position: what stopped the others was their damage alone."""
+    """What stopped the others was their damage alone."""
     summary, signals = world.look(tmp_path)
 
     assert summary.error is None

@@ -21,7 +21,7 @@ from trader.rehearsal.door import Door, SharedClock
 
 REPOSITORIES = (
     "weather", "markets", "signals", "orders", "fills", "positions", "risk", "capital", "cycles", "alarms",
-    "cells",
+    "cells", "learned",
 )  # fmt: skip
 WRITES = re.compile(
     r"(save|create|set_|ensure)\w*|transition|book|settle|begin|finish|probe_write|mark_reconciled|close|open_epoch"
