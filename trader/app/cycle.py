@@ -39,8 +39,8 @@ def run_cycle(trader: Trader, slot: str, codes: Sequence[str] | None = None) -> 
     try:
         fills += books.reconcile(trader).fills
         inputs = gather(trader, slot, codes)
-        store.cycles.save_inputs(cycle_id, inputs, at=clock.now())
-        plan = plan_cycle(inputs)
+        inputs_hash = store.cycles.save_inputs(cycle_id, inputs, at=clock.now())
+        plan = plan_cycle(inputs, inputs_hash=inputs_hash)
         store.cycles.save_plan(cycle_id, plan, at=clock.now())
         for change in plan.new_states:
             _halt(trader, cycle_id, change)

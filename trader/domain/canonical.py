@@ -16,6 +16,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from trader.domain.identity import Same
+from trader.domain.learned import Knowledge
 from trader.domain.markets import Level
 
 
@@ -57,12 +59,22 @@ def _key(value: Any) -> str:
             return str(value)
 
 
+def _model(value: BaseModel) -> str:
+    fields = value.__dict__
+    return "{" + ",".join([intro + _text(fields[name]) for name, intro in _fields(type(value))]) + "}"
+
+
+@lru_cache(maxsize=4)  # the same object in every cycle of hours, thousands of numbers
+def _knowledge(key: Same) -> str:
+    return _model(key.value)
+
+
 def _text(value: Any) -> str:
     match value:
+        case Knowledge():
+            return _knowledge(Same(value))
         case BaseModel():
-            fields = value.__dict__
-            inner = [intro + _text(fields[name]) for name, intro in _fields(type(value))]
-            return "{" + ",".join(inner) + "}"
+            return _model(value)
         case Enum():
             return _text(value.value)
         case str():
