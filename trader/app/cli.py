@@ -349,6 +349,12 @@ def _evaluate(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
     )
 
 
+def _settled(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
+    from trader.app.evaluate.settled import settled
+
+    return settled(Path(arguments.history), as_json=arguments.json, say=say)
+
+
 def _words(facts: Mapping[str, Any]) -> str:
     return "  ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
 
@@ -521,4 +527,12 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--variable", choices=("high", "low"), default="high", help="daily highs or lows")
     score.add_argument("--json", action="store_true", help="one object a line per city and instant")
     score.add_argument("--html", help="write a self-contained report here")
+    paid = add(
+        "settled",
+        _settled,
+        "Compare our rule of settlement with every published result; list each difference. Exits 1 below "
+        "99.9 %. Changes nothing.",
+    )
+    paid.add_argument("--history", required=True, help="folder of recorded history")
+    paid.add_argument("--json", action="store_true", help="one object a line")
     return parser

@@ -47,6 +47,11 @@ class OrderBook(Frozen):
         return self.best_ask - self.best_bid
 
 
+def bracket_wins(lo: int | None, hi: int | None, value: int) -> bool:
+    """Whether ``value`` lies in [lo, hi], both ends in; None is an open end."""
+    return (lo is None or value >= lo) and (hi is None or value <= hi)
+
+
 class Contract(Frozen):
     """Terms of one market: wins for whole values in [lo, hi], None is an open end.
 
@@ -79,7 +84,7 @@ class Contract(Frozen):
 
     def wins(self, value: int) -> bool:
         """Whether this contract pays 1 dollar when the official whole value is ``value``."""
-        return (self.lo is None or value >= self.lo) and (self.hi is None or value <= self.hi)
+        return bracket_wins(self.lo, self.hi, value)
 
 
 class MarketSnapshot(Frozen):

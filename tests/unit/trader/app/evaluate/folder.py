@@ -11,6 +11,7 @@ from trader.core.forecasting.chance import uniforms
 
 FIRST = date(2030, 3, 1)
 DAYS = 100
+MARKET_COLUMNS = "city,series,date,ticker,lo_f,hi_f,result,strike_type,floor_strike,cap_strike"
 
 
 def write(folder: Path, days: int = DAYS) -> Path:
@@ -57,14 +58,14 @@ def _markets(
     forecast: np.ndarray[tuple[int], np.dtype[np.float64]],
     highs: np.ndarray[tuple[int], np.dtype[np.int64]],
 ) -> None:
-    markets, trades = ["city,series,date,ticker,lo_f,hi_f,result,result_from_obs"], []
+    markets, trades = [f"{MARKET_COLUMNS},result_from_obs"], []
     for day, said, high in zip(dates, forecast, highs, strict=True):
         middle = int(said) + 2
-        for i, (lo, hi) in enumerate([(None, middle - 2), (middle - 1, middle), (middle + 1, None)]):
+        for i, (lo, hi, strikes) in enumerate(_brackets(middle)):
             won = (lo is None or high >= lo) and (hi is None or high <= hi)
             ticker, result = f"KXHIGHNY-{day:%y%b%d}-{i}".upper(), "yes" if won else "no"
             ends = ",".join("" if end is None else str(float(end)) for end in (lo, hi))
-            markets.append(f"NYC,KXHIGHNY,{day},{ticker},{ends},{result},")
+            markets.append(f"NYC,KXHIGHNY,{day},{ticker},{ends},{result},{strikes},")
             at = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=2)
             trades.append((ticker, at, 50 if won else 28))
     (folder / "markets.csv").write_text("\n".join(markets) + "\n")
@@ -76,3 +77,12 @@ def _markets(
         }
     )
     pq.write_table(table, folder / "trades_2030.parquet")
+
+
+def _brackets(middle: int) -> list[tuple[int | None, int | None, str]]:
+    """Whole degrees that win, and the strike fields that say so."""
+    return [
+        (None, middle - 2, f"less,,{middle - 1}"),
+        (middle - 1, middle, f"between,{middle - 1},{middle}"),
+        (middle + 1, None, f"greater,{middle},"),
+    ]
