@@ -128,6 +128,9 @@ class Episode:
                 world="constructed",
                 weather_workers=1,
             )
+            trader.cities = {code: trader.cities[code] for code in self.plan.codes}
+            trader.log = self.log  # type: ignore[assignment]  # the same words, kept instead of printed
+            schedule = Schedule(trader, Notifier(None))
         except Killed:
             store.inner.close()
             return False
@@ -135,9 +138,6 @@ class Episode:
             self.witness.log.note(process.number, "did not start", type(error).__name__, error)
             store.inner.close()
             return False
-        trader.cities = {code: trader.cities[code] for code in self.plan.codes}
-        trader.log = self.log  # type: ignore[assignment]  # the same words, kept instead of printed
-        schedule = Schedule(trader, Notifier(None))
         schedule.scheduler = _NoScheduler()
         by_hand = {
             "rest": lambda: self._rest(trader, process),
@@ -280,8 +280,8 @@ class Episode:
     def _second(self) -> None:
         """A second trader on the same books refuses to start while the first lives."""
         held = self.schedule, self.process
-        if held[0] is None:
-            return
+        if held[0] is None or self.books._epochs.holder is None:
+            return  # nobody lives, or the database has cut his session: the lock is free
         self.fired["P2"] += 1
         if self.start():
             self.checks.fail("I12", "a second trader started while the first one held the lock")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import groupby
 
 from trader.app.cash import collect_transfers, is_told_surplus, settle_surplus
@@ -20,7 +21,7 @@ from trader.core.corrections import (
 )
 from trader.core.reconcile import LATCHED, SEND_DEADLINE_S, SKEW_S
 from trader.core.reconcile import reconcile as compare
-from trader.domain.errors import ConfigurationError, InvariantViolation
+from trader.domain.errors import ConfigurationError, InvariantViolation, TransientError
 from trader.domain.orders import Order, OrderMove
 from trader.domain.positions import CapitalEvent
 from trader.domain.risk import Break, RiskEvent, StateChange
@@ -83,10 +84,22 @@ def _begin(trader: Trader) -> datetime:
                 f"knows none, found {held} positions and {resting} resting orders; nothing was traded. "
                 "Close them by hand, or give the database that knows them."
             )
-        cash = trader.exchange.get_balance().cash_usd
+        cash, now = _first_cash(trader)
     first = CapitalEvent(kind="START", amount_usd=cash, occurred_at=now, mode=mode, note="first start")
-    store.capital.save(first, set_by=f"rule:first start of {trader.account}", at=now)
+    store.capital.save(first, set_by=f"rule:first start of {trader.account}", at=trader.clock.now())
     return now
+
+
+def _first_cash(trader: Trader) -> tuple[Decimal, datetime]:
+    """Return the account's cash and an instant that no transfer inside it is younger than.
+
+    Raises TransientError when money moves while it is read: it would count twice, or never.
+    """
+    now, before = trader.clock.now(), trader.exchange.get_transfers()
+    cash = trader.exchange.get_balance().cash_usd
+    if trader.exchange.get_transfers() != before:
+        raise TransientError("first balance: expected no transfer while it was read, found one; start again")
+    return cash, max([now, *(transfer.applied_at for transfer in before)])
 
 
 def reconcile(trader: Trader) -> Reconciled:

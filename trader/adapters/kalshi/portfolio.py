@@ -130,18 +130,26 @@ def parse_position(position: Fields) -> VenuePosition:
 
 
 def parse_settlement(row: Fields, mode: TradingMode) -> Settlement:
-    """Return a payout; one at a fair price has no winner, and its value where the exchange names it."""
+    """Return a payout; one at a fair price has no winner, and its value where the exchange names it.
+
+    The exchange tells whole cents. Fractions of a contract at a fair price come to fractions of a cent: count
+    and value give them, where they agree with the cents.
+    """
     result = row.one_of("market_result", ("yes", "no", "scalar"))
-    is_valued = result == "scalar" and row.has("value")
-    cents = row.whole("revenue")
+    value = Decimal(row.whole("value")) / 100 if result == "scalar" and row.has("value") else None
+    yes_qty, no_qty = row.count("yes_count_fp"), row.count("no_count_fp")
+    revenue = Decimal(row.whole("revenue")) / 100
+    if value is not None:
+        exact = yes_qty * value + no_qty * (1 - value)
+        revenue = exact if abs(exact - revenue) < Decimal("0.01") else revenue
     return Settlement(
         ticker=row.text("ticker"),
         event_ticker=row.text("event_ticker"),
         result=cast(Literal["yes", "no", "scalar"], result),
-        value_usd=Decimal(row.whole("value")) / 100 if is_valued else None,
-        yes_qty=row.count("yes_count_fp"),
-        no_qty=row.count("no_count_fp"),
-        revenue_usd=Decimal(cents) / 100,
+        value_usd=value,
+        yes_qty=yes_qty,
+        no_qty=no_qty,
+        revenue_usd=revenue,
         settled_at=row.instant("settled_time"),
         mode=mode,
     )

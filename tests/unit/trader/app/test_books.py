@@ -15,7 +15,7 @@ from trader.app.holdings import holdings
 from trader.app.money import equity_now
 from trader.domain.errors import ConfigurationError, InvariantViolation, TransientError
 from trader.domain.intents import derive_client_order_id
-from trader.domain.orders import Fill, Order, Settlement, Unknown, VenueOrder
+from trader.domain.orders import Balance, Fill, Order, Settlement, Transfer, Unknown, VenueOrder
 from trader.domain.types import OrderStatus, PositionStatus, ReasonCode, Side, TimeInForce, TradingState
 
 D = Decimal
@@ -408,6 +408,38 @@ def test_books_begin_with_the_cash_of_an_account_that_is_flat(desk: Desk) -> Non
     assert (first.kind, first.amount_usd, first.occurred_at) == ("START", D("4321.0987"), desk.clock.now())
     assert desk.trader.begun_at == desk.clock.now()
     assert desk.store.risk.open_breaks(MODE) == ()
+
+
+def deposit(at: datetime) -> Transfer:
+    return Transfer(ref="deposit 1", amount_usd=D(200), fee_usd=D(0), applied_at=at)
+
+
+def test_a_transfer_that_the_first_balance_holds_is_not_booked_again(desk: Desk) -> None:
+    """Its stamp is the exchange's, whose clock is a little ahead of ours."""
+    desk.store.capital = MemoryOpsStore().capital
+    desk.exchange.transfers.append(deposit(desk.clock.now() + timedelta(seconds=2)))
+    restart(desk)
+
+    start(desk.trader)
+
+    assert [event.kind for event in desk.store.capital.events(MODE)] == ["START"]
+
+
+def test_books_do_not_begin_while_money_moves(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.store.capital = MemoryOpsStore().capital
+    balance = desk.exchange.get_balance
+
+    def moving() -> Balance:
+        desk.exchange.transfers.append(deposit(desk.clock.now()))
+        return balance()
+
+    monkeypatch.setattr(desk.exchange, "get_balance", moving)
+    restart(desk)
+
+    with pytest.raises(TransientError, match="no transfer while it was read"):
+        start(desk.trader)
+
+    assert desk.store.capital.events(MODE) == ()
 
 
 @pytest.mark.parametrize("what", ["a position", "a resting order"])

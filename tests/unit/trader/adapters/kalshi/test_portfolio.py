@@ -163,6 +163,21 @@ def test_fair_price_settlement_has_no_winner_and_its_value_where_it_is_named() -
     assert (silent.value_usd, silent.revenue_usd) == (None, D("7.56"))
 
 
+@pytest.mark.parametrize(
+    ("cents", "paid"),
+    [(796, "7.9625"), (797, "7.9625"), (700, "7")],
+    ids=["cents cut off", "cents rounded", "the exchange says something else"],
+)
+def test_a_fair_price_for_a_part_of_a_contract_is_paid_to_the_last_digit(cents: int, paid: str) -> None:
+    told = {"market_result": "scalar", "value": 35, "yes_count_fp": "0.00", "no_count_fp": "12.25"}
+
+    found = portfolio.parse_settlement(
+        Fields(SETTLEMENT | told | {"revenue": cents}, "settlement"), TradingMode.DEMO
+    )
+
+    assert found.revenue_usd == D(paid)
+
+
 PARSERS: dict[str, tuple[dict[str, Any], Any, tuple[str, ...]]] = {
     "fill": (
         FILL,
