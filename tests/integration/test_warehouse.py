@@ -384,7 +384,8 @@ def test_two_runs_at_once_come_one_after_the_other(
 ) -> None:
     before = warehouse.everything()
     database = urlsplit(warehouse.urls.analytics).path.removeprefix("/")
-    held, count = [], b"select count(*) from pg_stat_activity where usename = 'milkbot_dbt' and datname = %s"
+    count = b"select count(*) from pg_stat_activity where usename = 'milkbot_dbt' and datname = %s"
+    held: list[int] = []
     with (
         psycopg.connect(pg_server.superuser_url, autocommit=True) as connection,
         ThreadPoolExecutor() as pool,
