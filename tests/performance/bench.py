@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from tests.performance import orders
+from tests.performance import cycle, orders, simulated
 from tests.performance.measured import Measured
 from trader.app.config import load_settings
 from trader.app.logs import redact_event
@@ -24,6 +24,7 @@ from trader.domain.canonical import canonical_json
 ROOT = Path(__file__).resolve().parents[2]
 BASELINE = Path(__file__).with_name("baseline.json")
 HISTORY = ROOT / ".milkbot" / "bench.jsonl"
+FOLDER = ROOT / ".milkbot" / "bench"
 MAX_REGRESSION = 1.20
 Job = Callable[[], object]
 
@@ -64,6 +65,8 @@ def judge(measured: list[Measured], baseline: dict[str, float]) -> list[str]:
         elif m.ratio > baseline[m.job] * MAX_REGRESSION:
             limit = baseline[m.job] * MAX_REGRESSION
             problems.append(f"{m.job}: expected a ratio of at most {limit:.2f}, found {m.ratio:.2f}")
+        if m.max_ratio is not None and m.ratio > m.max_ratio:
+            problems.append(f"{m.job}: expected at most {m.max_ratio:.1f} x its primitives, found {m.ratio:.2f}")
         if m.p99_s is not None and m.limit_s is not None and m.p99_s > m.limit_s:
             problems.append(f"{m.job}: expected p99 of at most {m.limit_s:.3f} s, found {m.p99_s:.3f} s")
     return problems
@@ -71,7 +74,9 @@ def judge(measured: list[Measured], baseline: dict[str, float]) -> list[str]:
 
 GROUPS: dict[str, Callable[[], list[Measured]]] = {
     "plain": lambda: [measure(name, *pair) for name, pair in jobs().items()],
-    "orders": lambda: orders.measure(ROOT / ".milkbot" / "bench"),
+    "cycle": lambda: orders.on_a_server(FOLDER, cycle.measure),
+    "orders": lambda: orders.on_a_server(FOLDER, orders.measure),
+    "simulation": lambda: [simulated.measure()],
 }
 """What ``--only`` may name."""
 
@@ -90,7 +95,8 @@ def main(argv: list[str]) -> int:
     for m in measured:
         p99 = "" if m.p99_s is None else f", p99 {m.p99_s * 1e3:.1f} ms"
         known = f"(baseline {baseline.get(m.job, 0):.2f})"
-        sys.stdout.write(f"{m.job:40} {m.job_s * 1e3:9.3f} ms {m.ratio:7.2f} x {known}{p99}\n")
+        sys.stdout.write(f"{m.job:42} {m.job_s * 1e3:9.3f} ms {m.ratio:7.2f} x {known}{p99}\n")
+        sys.stdout.writelines(f"    {line}\n" for line in m.notes)
     HISTORY.parent.mkdir(parents=True, exist_ok=True)
     with HISTORY.open("a", encoding="utf-8") as history:
         row = {

@@ -21,6 +21,13 @@ def test_a_99th_percentile_above_its_limit_fails() -> None:
     assert judge([fine], {"send": 1.0}) == []
 
 
+def test_a_ratio_above_what_is_required_fails_whatever_the_baseline_says() -> None:
+    slow, fine = (Measured("cycle", ratio, 1.0, max_ratio=4.0) for ratio in (4.01, 4.0))
+
+    assert judge([slow], {"cycle": 4.0}) == ["cycle: expected at most 4.0 x its primitives, found 4.01"]
+    assert judge([fine], {"cycle": 4.0}) == []
+
+
 def test_a_job_without_a_baseline_fails() -> None:
     assert "found none" in judge([Measured("new", 1.0, 1.0)], {})[0]
 

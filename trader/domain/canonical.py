@@ -5,7 +5,7 @@ The text is written directly, because a cycle's inputs hold some 40,000 book lev
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -41,10 +41,17 @@ def _number(value: float) -> str:
     return float.__repr__(value + 0.0)  # minus zero equals zero, so it has the same text
 
 
-def _when(value: date) -> str:
-    if not isinstance(value, datetime):
-        return f'"{value.isoformat()}"'
-    text = value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+def _day(value: date) -> str:
+    return f'"{value.isoformat()}"'
+
+
+def _instant(value: datetime) -> str:
+    return _utc(value.astimezone(UTC))  # first: in a zone, both readings of a repeated hour are equal
+
+
+@lru_cache(maxsize=1 << 12)  # one instant stands in hundreds of rows
+def _utc(value: datetime) -> str:
+    text = value.isoformat(timespec="microseconds").replace("+00:00", "Z")
     return f'"{text}"'
 
 
@@ -69,33 +76,47 @@ def _knowledge(key: Same) -> str:
     return _model(key.value)
 
 
+@cache
+def _enum(value: Enum) -> str:
+    return _text(value.value)
+
+
+def _mapping(value: Mapping[Any, Any]) -> str:
+    items = sorted(((_key(key), item) for key, item in value.items()), key=itemgetter(0))
+    return "{" + ",".join([f"{encode_basestring(key)}:{_text(item)}" for key, item in items]) + "}"
+
+
+def _sequence(value: list[Any] | tuple[Any, ...]) -> str:
+    return "[" + ",".join(_levels(value) or [_text(item) for item in value]) + "]"
+
+
+_WRITERS: tuple[tuple[type | tuple[type, ...], Callable[[Any], str]], ...] = (
+    (Knowledge, lambda value: _knowledge(Same(value))),
+    (BaseModel, _model),
+    (Enum, _enum),  # before the plain types that enums may be, too
+    (str, encode_basestring),
+    (Decimal, _decimal),
+    (type(None), lambda _: "null"),
+    (bool, lambda value: "true" if value else "false"),
+    ((int, float), _number),
+    (datetime, _instant),
+    (date, _day),
+    (Mapping, _mapping),
+    ((list, tuple), _sequence),
+)
+
+
+@cache
+def _writer(kind: type) -> Callable[[Any], str]:
+    """The first that fits, found once for each type: most of a hash's time would go into asking."""
+    for known, writer in _WRITERS:
+        if issubclass(kind, known):
+            return writer
+    raise TypeError(f"expected a plain value, found {kind.__name__}; nothing was hashed")
+
+
 def _text(value: Any) -> str:
-    match value:
-        case Knowledge():
-            return _knowledge(Same(value))
-        case BaseModel():
-            return _model(value)
-        case Enum():
-            return _text(value.value)
-        case str():
-            return encode_basestring(value)
-        case Decimal():
-            return _decimal(value)
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return _number(value)
-        case date():  # includes datetime
-            return _when(value)
-        case Mapping():
-            items = sorted(((_key(key), item) for key, item in value.items()), key=itemgetter(0))
-            return "{" + ",".join([f"{encode_basestring(key)}:{_text(item)}" for key, item in items]) + "}"
-        case list() | tuple():
-            return "[" + ",".join(_levels(value) or [_text(item) for item in value]) + "]"
-        case _:
-            raise TypeError(f"expected a plain value, found {type(value).__name__}; nothing was hashed")
+    return _writer(type(value))(value)
 
 
 def _levels(items: list[Any] | tuple[Any, ...]) -> list[str]:

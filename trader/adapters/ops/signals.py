@@ -11,16 +11,12 @@ from trader.domain.signals import Prediction, RiskDecision, Signal
 from trader.domain.types import Decision, Instant, ReasonCode, TradingMode
 from trader.ports.ops_store import FoundSignal
 
-_INSERT_PREDICTION = """
-insert into ops.predictions (
+_COPY_PREDICTIONS = """
+copy ops.predictions (
     decided_at, cycle_id, event_ticker, city_code, market_type, climate_date, strategy_name, strategy_version,
     distribution, mean_f, sd_f, p10_f, p50_f, p90_f, source, issued_at, lead_h, observed_extreme_f, features,
     recorded_at
-) values (
-    %(decided_at)s, %(cycle_id)s, %(event_ticker)s, %(city_code)s, %(market_type)s, %(climate_date)s,
-    %(strategy_name)s, %(strategy_version)s, %(distribution)s, %(mean_f)s, %(sd_f)s, %(p10_f)s, %(p50_f)s,
-    %(p90_f)s, %(source)s, %(issued_at)s, %(lead_h)s, %(observed_extreme_f)s, %(features)s, %(at)s
-)
+) from stdin
 """
 _PREDICTIONS = """
 select event_ticker, city_code, market_type, climate_date, strategy_name, strategy_version, distribution,
@@ -50,13 +46,10 @@ select signal_id, cycle_id, decided_at, ticker, event_ticker, city_code, market_
     reasons
 from ops.signals where signal_id = %(signal_id)s
 """
-_INSERT_RISK_DECISION = """
-insert into ops.risk_decisions (
+_COPY_RISK_DECISIONS = """
+copy ops.risk_decisions (
     cycle_id, decided_at, ticker, side, asked_qty, allowed_qty, reasons, caps, recorded_at
-) values (
-    %(cycle_id)s, %(decided_at)s, %(ticker)s, %(side)s, %(asked_qty)s, %(allowed_qty)s, %(reasons)s, %(caps)s,
-    %(at)s
-)
+) from stdin
 """
 _TALLY = """
 select decision, reasons[1] as reason, count(*) as number
@@ -79,24 +72,18 @@ group by city_code order by city_code
 def insert_predictions(
     connection: Connection, found: Sequence[Prediction], *, cycle_id: int, decided_at: datetime, at: datetime
 ) -> None:
-    rows = [
-        {name: getattr(p, name) for name in Prediction.model_fields}
-        | {
-            "cycle_id": cycle_id,
-            "decided_at": decided_at,
-            "at": at,
-            "distribution": canonical_json(p.distribution),
-            "features": canonical_json(p.features),
-            "mean_f": p.distribution.mean_f,
-            "sd_f": p.distribution.sd_f,
-            "p10_f": p.distribution.quantile(0.1),
-            "p50_f": p.distribution.quantile(0.5),
-            "p90_f": p.distribution.quantile(0.9),
-        }
-        for p in found
-    ]
-    with connection.cursor() as cursor:
-        cursor.executemany(_INSERT_PREDICTION, rows)
+    with connection.cursor() as cursor, cursor.copy(_COPY_PREDICTIONS) as copy:
+        for p in found:
+            spread = p.distribution
+            tenths = (spread.quantile(tenth) for tenth in (0.1, 0.5, 0.9))
+            copy.write_row(
+                (
+                    *(decided_at, cycle_id, p.event_ticker, p.city_code, p.market_type, p.climate_date),
+                    *(p.strategy_name, p.strategy_version, canonical_json(spread)),
+                    *(spread.mean_f, spread.sd_f, *tenths, p.source, p.issued_at, p.lead_h),
+                    *(p.observed_extreme_f, canonical_json(p.features), at),
+                )
+            )
 
 
 def insert_signals(
@@ -134,14 +121,15 @@ def insert_risk_decisions(
     decided_at: datetime,
     at: datetime,
 ) -> None:
-    rows = [
-        {name: getattr(d, name) for name in RiskDecision.model_fields}
-        | {"cycle_id": cycle_id, "decided_at": decided_at, "at": at}
-        | {"reasons": [str(r) for r in d.reasons], "caps": canonical_json(d.caps)}
-        for d in found
-    ]
-    with connection.cursor() as cursor:
-        cursor.executemany(_INSERT_RISK_DECISION, rows)
+    with connection.cursor() as cursor, cursor.copy(_COPY_RISK_DECISIONS) as copy:
+        for d in found:
+            reasons = [str(reason) for reason in d.reasons]
+            copy.write_row(
+                (
+                    *(cycle_id, decided_at, d.ticker, d.side, d.asked_qty, d.allowed_qty),
+                    *(reasons, canonical_json(d.caps), at),
+                )
+            )
 
 
 def predictions_of(connection: Connection, cycle_id: int) -> tuple[Prediction, ...]:
