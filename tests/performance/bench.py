@@ -66,7 +66,9 @@ def judge(measured: list[Measured], baseline: dict[str, float]) -> list[str]:
             limit = baseline[m.job] * MAX_REGRESSION
             problems.append(f"{m.job}: expected a ratio of at most {limit:.2f}, found {m.ratio:.2f}")
         if m.max_ratio is not None and m.ratio > m.max_ratio:
-            problems.append(f"{m.job}: expected at most {m.max_ratio:.1f} x its primitives, found {m.ratio:.2f}")
+            problems.append(
+                f"{m.job}: expected at most {m.max_ratio:.1f} x its primitives, found {m.ratio:.2f}"
+            )
         if m.p99_s is not None and m.limit_s is not None and m.p99_s > m.limit_s:
             problems.append(f"{m.job}: expected p99 of at most {m.limit_s:.3f} s, found {m.p99_s:.3f} s")
     return problems

@@ -1,4 +1,4 @@
-"""A ten-city cycle, highs and lows, on real sockets and a durable Postgres, against what it cannot do without.
+"""A ten-city cycle, highs and lows, on real sockets and a durable Postgres, against what it cannot spare.
 
 Primitives, measured right after the cycle they belong to, each done bare and once: the requests it sent (a
 plain httpx client, one after the other, body read as JSON), the statements it ran (an empty round trip each;
@@ -142,11 +142,10 @@ def measure(server: postgres.Server, folder: Path) -> list[Measured]:
             assert summary.cities == len(trader.cities), summary
     requests = [len(spent.requests) for spent in all_spent]
     beyond = sum(spent.beyond for spent in all_spent)
-    asked = f"{_span(requests)} requests a cycle, {beyond} beyond the exchange's budget"
     stored = [_span([getattr(s, name) for s in all_spent]) for name in ("statements", "commits")]
     notes = (
-        f"{summary.cities} cities, {summary.snapshots} markets: {asked}; {stored[0]} statements, "
-        f"{stored[1]} commits",
+        f"{summary.cities} cities, {summary.snapshots} markets, {stored[0]} statements, {stored[1]} commits",
+        f"{_span(requests)} requests a cycle, {beyond} beyond the exchange's budget",
         f"first: {all_spent[0].kinds()}",
         f"last: {all_spent[-1].kinds()}",
     )

@@ -51,9 +51,7 @@ from generate_series(1, %(rows)s) as n
 """
 
 
-def on_a_server(
-    folder: Path, measure: Callable[[postgres.Server, Path], list[Measured]]
-) -> list[Measured]:
+def on_a_server(folder: Path, measure: Callable[[postgres.Server, Path], list[Measured]]) -> list[Measured]:
     """Measure on a durable server of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     configure(level="ERROR", fmt="json", secrets=())

@@ -23,7 +23,8 @@ def measure() -> Measured:
     sum(range(_UNIT))
     unit = time.perf_counter() - begun
     note = (
-        f"tier A: {tally.days / took:.2f} days a second and core, {took / SEEDS:.3f} s a seed; {SEEDS} seeds, "
-        f"{tally.days:.1f} days, {tally.cycles} cycles, {tally.faults} faults, {len(tally.broken)} broken"
+        f"tier A: {tally.days / took:.2f} days a second and core, {took / SEEDS:.3f} s a seed; "
+        f"{SEEDS} seeds, {tally.days:.1f} days, {tally.cycles} cycles, {tally.faults} faults, "
+        f"{len(tally.broken)} broken"
     )
     return Measured("a simulated day against a million sums", took / tally.days, unit, notes=(note,))
