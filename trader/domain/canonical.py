@@ -106,17 +106,22 @@ _WRITERS: tuple[tuple[type | tuple[type, ...], Callable[[Any], str]], ...] = (
 )
 
 
-@cache
-def _writer(kind: type) -> Callable[[Any], str]:
-    """The first that fits, found once for each type: most of a hash's time would go into asking."""
-    for known, writer in _WRITERS:
-        if issubclass(kind, known):
-            return writer
-    raise TypeError(f"expected a plain value, found {kind.__name__}; nothing was hashed")
+class _Writers(dict[type, Callable[[Any], str]]):
+    """The first writer that fits, found once for each type: most of a hash's time would go into asking."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], str]:
+        for known, writer in _WRITERS:
+            if issubclass(kind, known):
+                self[kind] = writer
+                return writer
+        raise TypeError(f"expected a plain value, found {kind.__name__}; nothing was hashed")
+
+
+_writer_of = _Writers()
 
 
 def _text(value: Any) -> str:
-    return _writer(type(value))(value)
+    return _writer_of[type(value)](value)
 
 
 def _levels(items: list[Any] | tuple[Any, ...]) -> list[str]:
