@@ -65,3 +65,8 @@ clean:  ## remove what the tools left behind; data in .milkbot stays
 .PHONY: tieout
 tieout: venv  ## play N random histories: refreshes = full build = plain Python, to the last digit (200: about an hour)
 	WAREHOUSE_HISTORIES=$(or $(N),200) $(BIN)/pytest tests/warehouse/test_histories.py -q $(ARGS)
+
+# ---- the trader over days
+.PHONY: soak
+soak: venv  ## `milkbot run` for 2,000 hurried cycles, then killed at random (25 minutes; ARGS=--kills 0)
+	$(BIN)/python -m tests.performance.soak $(ARGS)

@@ -3,6 +3,7 @@
 import resource
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from apscheduler.events import EVENT_JOB_ERROR, JobEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.blocking import BlockingScheduler
 
+from trader.app.books import reconcile
 from trader.app.clock import RunningWorldClock, SteppedClock, SystemClock
 from trader.app.context import Trader
 from trader.app.cycle import run_cycle
@@ -38,6 +40,12 @@ from trader.domain.types import ReasonCode, Severity, TradingState
 MONTHS_AHEAD = 3
 WEATHER_BEFORE_S = 30
 """Weather is fetched so long before a cycle, so that a slow weather service delays no decision."""
+
+EARLY_S = 1.0
+"""A run that comes so much too early, in real seconds, is meant for the next slot."""
+
+SLOTS_KEPT = 1000
+"""Slots that this process remembers to have run: three days and a half."""
 
 
 def run_once(
@@ -68,6 +76,7 @@ class Schedule:
         self.failure: BaseException | None = None
         self.write_failed: RiskEvent | None = None
         self._last_due: int | None = None
+        self._ran: deque[int] = deque(maxlen=SLOTS_KEPT)
         self._jobs: dict[str, Callable[[], None]] = {}
         world = trader.store.world_now()
         self.world = world[0] if world else None
@@ -144,13 +153,16 @@ class Schedule:
         return run
 
     def tick(self) -> None:
-        """One cycle; its slot is the scheduled instant.
+        """One cycle; its slot is the scheduled instant, and no slot is run twice.
 
         A failed write waits for a committed probe, and is stored as an event then.
         """
-        trader = self.trader
-        now, interval = trader.clock.now(), trader.settings.cycle_interval_s
-        due = int(now.timestamp()) // interval * interval
+        trader, interval = self.trader, self.trader.settings.cycle_interval_s
+        due = self._next_slot(interval)
+        now = trader.clock.now()
+        if due is None:
+            reconcile(trader)
+            return
         trader.store.risk.probe_write(at=now)
         if self.write_failed:
             trader.store.risk.save_event(self.write_failed, at=now, mode=trader.mode, cycle_id=None)
@@ -161,6 +173,24 @@ class Schedule:
         summary = run_cycle(trader, slot=f"{due}")
         self.pulse.beat(self.machine.monotonic(), summary.error)
         self.notifier.watchdog(f"cycle {due} completed")
+
+    def _next_slot(self, interval: int) -> int | None:
+        """The slot that is due, None when this process ran it already: then the clock was set back.
+
+        The scheduler's clock is not quite ours: a run that comes a moment early waits for its instant.
+        """
+        clock = self.trader.clock
+        due = int(clock.now().timestamp()) // interval * interval
+        if due in self._ran:
+            early_s = due + interval - clock.now().timestamp()
+            if early_s > min(EARLY_S * self.speed, interval / 2):
+                self.trader.seen.missed["cycle"] = clock.now()
+                self.trader.log.warning("slot_repeated", slot=f"{due}", effect="reconciled, nothing decided")
+                return None
+            clock.sleep(early_s)
+            due += interval
+        self._ran.append(due)
+        return due
 
     def _count_missed(self, due: int, interval: int) -> None:
         missed = 0 if self._last_due is None else (due - self._last_due) // interval - 1

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from trader.app.books import reconcile
 from trader.app.context import FIRST_WAIT, Trader
 from trader.app.reports import collect_reports
 from trader.core.settlement import result_of
@@ -44,8 +45,8 @@ def settle(trader: Trader) -> int:
     poll.checked_at = now if is_check_due else poll.checked_at
     published = tuple(result for result in results if result.ticker in awaited)
     pay_out = getattr(trader.exchange, "settle", None)
-    if pay_out is not None:  # pretend money: paid first, or a crash before the payout would leave it unpaid
-        pay_out(published)
+    if pay_out is not None and pay_out(published):
+        reconcile(trader)  # pretend money is booked first: a stored result is not asked for, or paid, again
     new = sum(_save(trader, result) for result in published)
     known = {result.ticker: result for result in standing}
     for result in results:

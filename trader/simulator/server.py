@@ -79,7 +79,7 @@ class _Server(uvicorn.Server):
 
 
 def _assemble(
-    world: str,
+    world: str | World,
     speed: float,
     faults: Path | None,
     log: Path | None,
@@ -89,7 +89,7 @@ def _assemble(
     key_dir: Path,
 ) -> tuple[Simulator, str, str]:
     """Return the application with the key id and private key file a client uses."""
-    recorded = World.load(world)
+    recorded = world if isinstance(world, World) else World.load(world)
     loaded: dict[str, PublicKey] = {key_id: load_public_key(path) for key_id, path in (keys or {}).items()}
     key_id, key_file = next(iter(loaded), GENERATED_KEY_ID), ""
     if not loaded:
@@ -97,8 +97,9 @@ def _assemble(
         loaded[key_id], key_file = make_key(path), str(path)
     clock = WorldClock(recorded.start, recorded.end, speed, time.monotonic)
     exchange = Exchange(recorded, clock, cash, seed, Faults(load_faults(faults) if faults else (), seed))
+    # budgets are kept in the world's seconds, like all its time;
     # a stepped world stands still within a cycle: its requests would never be let through again
-    elapsed = None if clock.frozen else time.monotonic
+    elapsed = None if clock.frozen else lambda: time.monotonic() * speed
     return Simulator(exchange, loaded, log, elapsed), key_id, key_file
 
 
@@ -183,7 +184,7 @@ def serve(
 def running(
     key_dir: Path,
     *,
-    world: str = "july2026",
+    world: str | World = "july2026",
     speed: float = 0.0,
     faults: Path | None = None,
     log: Path | None = None,

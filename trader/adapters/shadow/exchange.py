@@ -108,7 +108,11 @@ class ShadowExchange:
         return "shadow"
 
     def create_order(self, intent: OrderIntent, *, fence: Fence) -> SendOutcome:
-        """Fill what the depth last seen gives within the limit. InvariantViolation for another mode."""
+        """Fill what the depth last seen gives within the limit. InvariantViolation for another mode.
+
+        The answer names no fill yet: our books are all that a killed process leaves of this account, so an
+        order's filled quantity and its fills must enter them in one transaction, which is reconciliation's.
+        """
         fence()
         if intent.mode is not self.mode:
             raise InvariantViolation(
@@ -140,11 +144,7 @@ class ShadowExchange:
             created_at=self._clock.now(),
             expires_at=intent.expires_at,
         )
-        return Accepted(
-            kalshi_order_id=order_id,
-            filled_qty=filled,
-            remaining_qty=self._orders[order_id].remaining_qty,
-        )
+        return Accepted(kalshi_order_id=order_id, filled_qty=ZERO, remaining_qty=intent.qty)
 
     def _refusal(self, intent: OrderIntent) -> Refused | None:
         snapshot = self._snapshots.get(intent.ticker)
@@ -267,11 +267,8 @@ def _listed(order: Order) -> VenueOrder | None:
     """Return an order of our books as this exchange listed it; one that never got an id was never here."""
     if order.kalshi_order_id is None:
         return None
-    is_resting = order.status in (
-        OrderStatus.RESTING,
-        OrderStatus.PARTIALLY_FILLED,
-        OrderStatus.PENDING_CANCEL,
-    )
+    is_open = order.status in (OrderStatus.RESTING, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_CANCEL)
+    is_resting = is_open and order.time_in_force is TimeInForce.GTC  # another's fills went with the process
     side, limit = order.buys
     return VenueOrder(
         kalshi_order_id=order.kalshi_order_id,

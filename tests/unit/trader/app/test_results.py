@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from tests.contract.ops_samples import payload
-from tests.fakes.desk import MODE, Desk
+from tests.fakes.desk import MODE, Desk, Failing
 from tests.unit.trader.core import builders as b
 from trader.adapters.shadow.exchange import ShadowExchange
 from trader.app.books import reconcile
 from trader.app.cycle import run_cycle
 from trader.app.results import settle
-from trader.domain.errors import TransientError
-from trader.domain.orders import MarketResult
+from trader.domain.errors import PersistenceError, TransientError
+from trader.domain.orders import MarketResult, Settlement
 from trader.domain.positions import CapitalEvent
-from trader.domain.types import MarketType, PositionStatus, ReasonCode, TradingMode
+from trader.domain.types import MarketType, PositionStatus, ReasonCode, Side, TradingMode
 from trader.ports.weather import ClimateReport
 
 MORNING_AFTER = timedelta(days=1, hours=14)
@@ -278,3 +278,34 @@ def test_in_shadow_a_result_pays_the_simulated_account_once_and_closes_the_posit
     assert paid.revenue_usd == (bought.qty if bought.ticker == WINNER.ticker else 0)
     assert shadow.get_balance().cash_usd == 5000 + position.realized_pnl_usd
     assert reconcile(desk.trader).breaks == 0
+
+
+def test_a_pretend_payout_is_booked_before_its_result_is_stored(desk: Desk) -> None:
+    """A stored result is not asked for again: a kill between the two would leave the payout unpaid."""
+    traded(desk)
+    (held, *_) = desk.store.positions.held(MODE)
+    desk.weather.reports = (report(85),)
+    publish(desk, 85)
+
+    def pay(_: object) -> tuple[Settlement, ...]:
+        desk.exchange.settlements = [
+            Settlement(
+                ticker=held.ticker,
+                event_ticker=held.event_ticker,
+                result="no",
+                yes_qty=held.qty if held.side is Side.YES else Decimal(0),
+                no_qty=held.qty if held.side is Side.NO else Decimal(0),
+                revenue_usd=Decimal(0) if held.side is Side.YES else held.qty,
+                settled_at=desk.clock.now(),
+                mode=MODE,
+            )
+        ]
+        return tuple(desk.exchange.settlements)
+
+    desk.exchange.settle = pay  # type: ignore[attr-defined]
+    desk.store.markets = Failing(desk.store.markets, "save_result")  # type: ignore[assignment]
+
+    with pytest.raises(PersistenceError):
+        settle(desk.trader)
+
+    assert [paid.ticker for paid in desk.store.positions.settlements(MODE)] == [held.ticker]

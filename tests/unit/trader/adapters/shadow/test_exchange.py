@@ -110,7 +110,7 @@ def test_order_walks_the_depth_up_to_its_limit_and_pays_resting_prices() -> None
 
     outcome = exchange.create_order(order(qty=D(20), limit_price=D("0.35")), fence=unfenced)
 
-    assert outcome == Accepted(kalshi_order_id="shadow-c-1", filled_qty=D(12), remaining_qty=D(0))
+    assert outcome == Accepted(kalshi_order_id="shadow-c-1", filled_qty=D(0), remaining_qty=D(20))
     fills = exchange.get_fills()
     assert [(fill.price, fill.qty, fill.side) for fill in fills] == [
         (D("0.34"), D(5), Side.YES),
@@ -139,13 +139,13 @@ def test_liquidity_of_one_look_is_not_taken_twice_until_the_level_changes() -> N
     exchange, _ = shadow()
     exchange.create_order(order(1, qty=D(3), limit_price=D("0.34")), fence=unfenced)
 
-    second = exchange.create_order(order(2, qty=D(5), limit_price=D("0.34")), fence=unfenced)
+    exchange.create_order(order(2, qty=D(5), limit_price=D("0.34")), fence=unfenced)
     exchange.see(view())
-    third = exchange.create_order(order(3, qty=D(5), limit_price=D("0.34")), fence=unfenced)
+    exchange.create_order(order(3, qty=D(5), limit_price=D("0.34")), fence=unfenced)
     exchange.see(view(no=levels(("0.66", "6"))))
-    fourth = exchange.create_order(order(4, qty=D(10), limit_price=D("0.34")), fence=unfenced)
+    exchange.create_order(order(4, qty=D(10), limit_price=D("0.34")), fence=unfenced)
 
-    assert [o.filled_qty for o in (second, third, fourth) if isinstance(o, Accepted)] == [D(2), D(0), D(6)]
+    assert [listed.filled_qty for listed in exchange.list_orders()] == [D(3), D(2), D(0), D(6)]
 
 
 def test_reduction_sells_what_is_held_and_never_turns_the_position() -> None:
@@ -201,9 +201,10 @@ def test_resting_remainder_never_fills_and_expires() -> None:
     resting_order = resting(mode=TradingMode.SHADOW, client_order_id="c-1", qty=D(8), limit_price=D("0.34"))
 
     assert exchange.create_order(resting_order, fence=unfenced) == Accepted(
-        kalshi_order_id="shadow-c-1", filled_qty=D(5), remaining_qty=D(3)
+        kalshi_order_id="shadow-c-1", filled_qty=D(0), remaining_qty=D(8)
     )
-    assert [listed.status for listed in exchange.list_orders()] == ["resting"]
+    (listed,) = exchange.list_orders()
+    assert (listed.status, listed.filled_qty, listed.remaining_qty) == ("resting", D(5), D(3))
     clock.advance(241)
     assert [listed.status for listed in exchange.list_orders()] == ["canceled"]
     assert exchange.cancel_order("shadow-c-1", TICKER, fence=unfenced) == Unknown(why="not_found")
@@ -307,6 +308,30 @@ def test_orders_of_our_books_are_listed_again_after_a_restart() -> None:
     assert exchange.create_order(order(1), fence=unfenced) == Unknown(why="order_already_exists")
     clock.advance(61)
     assert exchange.list_orders()[0].status == "canceled"
+
+
+def test_an_order_whose_fills_were_not_booked_before_a_kill_filled_nothing() -> None:
+    kept = Order(
+        client_order_id="c-1",
+        intent_key="k",
+        kalshi_order_id="shadow-c-1",
+        mode=TradingMode.SHADOW,
+        ticker=TICKER,
+        event_ticker=EVENT,
+        city_code="NYC",
+        side=Side.YES,
+        action=Action.OPEN,
+        status=OrderStatus.RESTING,
+        qty=D(5),
+        limit_price=D("0.40"),
+        time_in_force=order().time_in_force,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+
+    (listed,) = shadow(orders=[kept])[0].list_orders()
+
+    assert (listed.status, listed.filled_qty, listed.remaining_qty) == ("canceled", D(0), D(0))
 
 
 def test_shadow_has_no_way_out() -> None:
