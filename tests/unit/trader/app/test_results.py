@@ -303,7 +303,7 @@ def test_a_pretend_payout_is_booked_before_its_result_is_stored(desk: Desk) -> N
         return tuple(desk.exchange.settlements)
 
     desk.exchange.settle = pay  # type: ignore[attr-defined]
-    desk.store.markets = Failing(desk.store.markets, "save_result")  # type: ignore[assignment]
+    desk.store.markets = Failing(desk.store.markets, "save_result")
 
     with pytest.raises(PersistenceError):
         settle(desk.trader)
