@@ -466,31 +466,32 @@ def _cycle(connection: psycopg.Connection, number: int, at: datetime) -> None:
             reasons=[reason],
             recorded_at=at,
         )
-    _insert(
-        connection,
-        "predictions",
-        decided_at=at,
-        cycle_id=number,
-        event_ticker=ticker_of("NYC", 16, 0)[:-3],
-        city_code="NYC",
-        market_type="HIGH",
-        climate_date=date(2026, 7, 16),
-        strategy_name="daily_high",
-        strategy_version="1",
-        distribution=json.dumps(
-            {"start": 83, "ppm": [100000, 300000, 400000, 200000], "mean_f": 84.7, "sd_f": 0.9}
-        ),
-        mean_f=80 + number,
-        sd_f=0.9,
-        p10_f=83,
-        p50_f=85,
-        p90_f=86,
-        source="ens",
-        issued_at=at,
-        lead_h=12.0,
-        features="{}",
-        recorded_at=at,
-    )
+    said = {"start": 83, "ppm": [100000, 300000, 400000, 200000], "mean_f": 84.7, "sd_f": 0.9}
+    calendar = {"start": 86, "ppm": [1000000], "mean_f": 86.0, "sd_f": 0.1}  # stored beside, never traded
+    for strategy, distribution in (("daily_high", said), ("climatology", calendar)):
+        _insert(
+            connection,
+            "predictions",
+            decided_at=at,
+            cycle_id=number,
+            event_ticker=ticker_of("NYC", 16, 0)[:-3],
+            city_code="NYC",
+            market_type="HIGH",
+            climate_date=date(2026, 7, 16),
+            strategy_name=strategy,
+            strategy_version="1",
+            distribution=json.dumps(distribution),
+            mean_f=80 + number,
+            sd_f=0.9,
+            p10_f=83,
+            p50_f=85,
+            p90_f=86,
+            source="ens",
+            issued_at=at,
+            lead_h=12.0,
+            features="{}",
+            recorded_at=at,
+        )
     _insert(
         connection,
         "weather_snapshots",

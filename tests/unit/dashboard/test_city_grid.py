@@ -148,25 +148,31 @@ def test_a_ladder_with_a_gap_has_no_scale() -> None:
 
 
 def board_of(today: str, tomorrow: str) -> list[BoardRow]:
-    """All highs of a day in one state; without a market there is no ladder."""
-    return [
-        r.model_copy(update={"event_status": status, "ladder": () if status == "none" else r.ladder})
-        for r in sample.board()
-        for status in [today if r.is_today else tomorrow]
-    ]
+    """All highs of a day in one state: without a market there is no ladder, unpriced no leading bracket."""
+    rows = []
+    for r in sample.board():
+        state = today if r.is_today else tomorrow
+        update = {
+            "event_status": "open" if state == "unpriced" else state,
+            "ladder": () if state == "none" else r.ladder,
+            "leading_label": None if state == "unpriced" else r.leading_label,
+        }
+        rows.append(r.model_copy(update=update))
+    return rows
 
 
 @pytest.mark.parametrize(
     ("today", "tomorrow", "day"),
     [
         ("open", "open", "Today"),
+        ("unpriced", "open", "Tomorrow"),
         ("closed", "open", "Tomorrow"),
         ("settled", "open", "Tomorrow"),
         ("closed", "none", "Today"),
         ("none", "none", "Today"),
     ],
 )
-def test_today_is_shown_first_as_long_as_it_is_traded(today: str, tomorrow: str, day: str) -> None:
+def test_today_is_shown_first_as_long_as_it_has_a_price(today: str, tomorrow: str, day: str) -> None:
     assert city_grid.default_day(board_of(today, tomorrow)) == day
 
 

@@ -11,6 +11,7 @@ snapshots as (select * from {{ ref("stg_ops__market_snapshots") }}),
 
 weather as (select * from {{ ref("stg_ops__weather_snapshots") }}),
 
+-- Of a cycle's predictions of an event the first is what was traded on; benchmarks follow it.
 predictions as (select * from {{ ref("stg_ops__predictions") }}),
 
 -- An open end counts as two degrees, as on the cards.
@@ -81,7 +82,7 @@ left join lateral (
         and predictions.decided_at <= hours.hour_at
         and predictions.decided_at > hours.hour_at - interval '6 hours'
         and hours.hour_at <= {{ disclosed_until() }}
-    order by predictions.decided_at desc, predictions.prediction_id desc
+    order by predictions.decided_at desc, predictions.prediction_id asc
     limit 1
 ) as ours on true
 left join lateral ( -- noqa: ST05

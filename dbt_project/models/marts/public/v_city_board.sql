@@ -8,6 +8,7 @@ contracts as (select * from {{ ref("int_markets__latest_snapshot") }}),
 
 weather as (select * from {{ ref("stg_ops__weather_snapshots") }}),
 
+-- Of a cycle's predictions of an event the first is what was traded on; benchmarks follow it.
 predictions as (select * from {{ ref("stg_ops__predictions") }}),
 
 -- An absent bid is a bid of nothing, an absent offer one of a full dollar; without either, no
@@ -53,7 +54,7 @@ forecasts as (
             predictions.event_ticker = events.event_ticker
             and predictions.decided_at <= {{ disclosed_until() }}
             and predictions.decided_at > {{ disclosed_until() }} - interval '5 days'
-        order by predictions.decided_at desc, predictions.prediction_id desc
+        order by predictions.decided_at desc, predictions.prediction_id asc
         limit 1
     ) as latest on true
 ),
