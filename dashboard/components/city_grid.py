@@ -20,8 +20,8 @@ def rows_of(board: Iterable[BoardRow], market_type: str, day: Day) -> dict[str, 
 
 
 def default_day(board: Iterable[BoardRow]) -> Day:
-    """Today as long as one of its highs has a price, so that what was measured stands on the first screen; else
-    tomorrow, if that has a market.
+    """Today as long as one of its highs has a price, so that what was measured stands on the first screen;
+    else tomorrow, if that has a market.
     """
     board = tuple(board)
     if any(r.event_status == "open" and r.leading_label for r in rows_of(board, "HIGH", "Today").values()):
