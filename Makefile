@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv demo run stop test lint typecheck unit bench load brute simulate stories docs lock clean
+.PHONY: help venv demo run stop test lint typecheck unit bench load brute simulate scenarios stories docs lock clean
 BIN := .venv/bin
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
@@ -44,6 +44,10 @@ brute: venv  ## compare the exposure engine with brute force on BOOKS random boo
 
 simulate: venv  ## play SEEDS episodes of the whole trader under faults, in virtual time (docs/simulation.md)
 	$(BIN)/python -m tests.simulation.run --seeds $(or $(SEEDS),2000) $(ARGS)
+
+scenarios: venv  ## play the bad nights that have a name, each with its log (docs/simulation.md)
+	$(BIN)/python -m tests.simulation.scenarios
+
 load: venv  ## a crowd before the page, through the proxy, beside a plain app (ARGS=--quick: 100 visitors only)
 	$(BIN)/python -m tests.performance.load $(ARGS)
 
