@@ -88,8 +88,9 @@ STRATEGY_METRICS: Final = (
 PNL: Final = _select(PnlBucket, "pnl_breakdown") + _MODE + " and date >= %(since)s"
 CLOSING: Final = _select(ClosingLine, "closing_line_value") + _MODE + " and date >= %(since)s"
 EXPOSURE: Final = _select(ClusterExposure, "exposure_by_cluster") + _MODE
-SCORES: Final = _select(ForecastScore, "forecast_scores") + _MODE
-BINS: Final = _select(CalibrationBin, "calibration_bins") + _MODE
+_TRADED: Final = " and strategy_name <> 'climatology'"  # a benchmark, scored like ours and never traded on
+SCORES: Final = _select(ForecastScore, "forecast_scores") + _MODE + _TRADED
+BINS: Final = _select(CalibrationBin, "calibration_bins") + _MODE + _TRADED
 PATH: Final = (
     _select(PathHour, "forecast_path") + " where city_code = %(city)s and market_type = %(kind)s"
     " and climate_date = %(day)s order by hour_at"

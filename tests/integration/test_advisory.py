@@ -149,6 +149,7 @@ def test_rules_alone_fill_both_tables_once(
     assert "HOLD" not in {decision for *_, decision in texts}
     assert {kind for _, kind, *_ in labels} <= {str(kind) for kind in AnomalyKind}
     assert all(text for text, *_ in texts)
+    assert not [reason for _, _, reason, _ in labels if "Our own forecasts" in reason], "only one is ours"
 
 
 def test_the_traders_role_cannot_do_the_advisors_work(database_urls: Urls) -> None:

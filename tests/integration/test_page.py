@@ -122,6 +122,16 @@ def test_database_lost_later_keeps_the_last_rows_and_says_since_when(
     assert "All 25 trades" in after
 
 
+def test_a_benchmark_is_never_taken_for_ours(full: "Urls", monkeypatch: pytest.MonkeyPatch) -> None:
+    from dashboard import snapshots
+
+    monkeypatch.setenv("DASHBOARD_DATABASE_URL", full.dashboard)
+    found = snapshots.skill().value
+
+    assert {score.strategy_name for score in found.scores} == {"daily_high"}
+    assert {of_bin.strategy_name for of_bin in found.bins} == {"daily_high"}
+
+
 @pytest.mark.story("6.3")
 def test_stale_prices_and_a_dead_trader_are_said(
     new_database: Callable[..., "Urls"], monkeypatch: pytest.MonkeyPatch

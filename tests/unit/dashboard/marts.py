@@ -2,7 +2,7 @@
 API."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -105,13 +105,18 @@ def fill(owner_url: str) -> None:
         ("pnl_breakdown", sample_late.buckets()),
         ("closing_line_value", sample_late.closing()),
         ("exposure_by_cluster", sample_late.exposure()),
-        ("forecast_scores", sample_late.scores()),
-        ("calibration_bins", sample_late.bins()),
+        ("forecast_scores", _with_benchmark(sample_late.scores())),
+        ("calibration_bins", _with_benchmark(sample_late.bins())),
         ("forecast_path", sample_late.path()),
         ("signal_explanations", (sample_late.explanation(),)),
         ("anomalies", (sample_late.anomaly(),)),
     ):
         write(owner_url, mart, rows)
+
+
+def _with_benchmark(rows: Sequence[Row]) -> list[Row]:
+    """What dbt writes: the same of climatology, a benchmark."""
+    return [*rows, *(row.model_copy(update={"strategy_name": "climatology"}) for row in rows)]
 
 
 def _values(row: Row, columns: list[str]) -> list[object]:

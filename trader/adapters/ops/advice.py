@@ -27,7 +27,8 @@ left join lateral (
 ) as m on true
 left join lateral (
     select mean_f, sd_f, lead_h, observed_extreme_f from ops.predictions
-    where cycle_id = s.cycle_id and event_ticker = s.event_ticker and strategy_name = s.strategy_name limit 1
+    where cycle_id = s.cycle_id and event_ticker = s.event_ticker
+        and (strategy_name, strategy_version) = (s.strategy_name, s.strategy_version) limit 1
 ) as p on true
 left join lateral (
     select allowed_qty from ops.risk_decisions where cycle_id = s.cycle_id and ticker = s.ticker limit 1
@@ -61,6 +62,7 @@ left join lateral (
 left join lateral (
     select array_agg(mean_f order by prediction_id) as means from ops.predictions
     where cycle_id = m.cycle_id and event_ticker = m.event_ticker and market_type in ('HIGH', 'LOW')
+        and strategy_name <> 'climatology'
 ) as p on true
 where m.status = 'active'
 """
