@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv demo run stop test lint typecheck unit bench load brute simulate scenarios stories docs lock clean
+.PHONY: help venv demo run stop test lint typecheck unit bench load fuzz brute simulate scenarios stories docs lock clean
 BIN := .venv/bin
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
@@ -47,6 +47,9 @@ simulate: venv  ## play SEEDS episodes of the whole trader under faults, in virt
 
 scenarios: venv  ## play the bad nights that have a name, each with its log (docs/simulation.md)
 	$(BIN)/python -m tests.simulation.scenarios
+
+fuzz: venv  ## ask the API CASES times a route what its own schema allows and forbids
+	API_CASES=$(or $(CASES),200) $(BIN)/pytest -q -s tests/integration/test_api.py -k made_from_the_schema
 
 load: venv  ## a crowd before the page, through the proxy, beside a plain app (ARGS=--quick: 100 visitors only)
 	$(BIN)/python -m tests.performance.load $(ARGS)

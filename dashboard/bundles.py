@@ -24,8 +24,8 @@ from dashboard.rows import (
 
 @dataclass(frozen=True)
 class TradeFilter:
-    """None leaves a column open, but for ``mode``: None is the mode the trader runs in. ``result`` is won,
-    lost or open; ``before`` a time that the trades are older than.
+    """None leaves a column open, but for ``mode``: None is the mode the trader runs in. ``result`` is an
+    outcome or open; ``before`` a time that the trades are older than.
     """
 
     city: str | None = None

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 Mode = Literal["SHADOW", "DEMO", "LIVE"]
 MarketType = Literal["HIGH", "LOW", "RAIN", "SNOW"]
+Outcome = Literal["won", "lost", "fair price"]
 EventStatus = Literal["open", "closed", "settled", "none"]
 Status = Literal["ok", "degraded", "down", "unknown"]
 Component = Literal["trader", "analytics", "dashboard", "kalshi_api", "nws_api", "database"]
@@ -119,7 +120,7 @@ class PublicTrade(Row):
     strategy_name: str | None = None
     p_side: Probability | None = None
     edge: Decimal | None = None
-    outcome: Literal["won", "lost"] | None = None
+    outcome: Outcome | None = None
     pnl: Decimal | None = None
 
 

@@ -130,11 +130,11 @@ def _stamp(moment: datetime) -> str:
 
 
 def _ticks(left: datetime, right: datetime) -> dict[str, Any]:
-    """At most six: midnights, or the library's own choice within two days."""
+    """At most five, which a phone can show: midnights, or the library's own choice within two days."""
     days = (right - left).days
     if days < 2:
         return {"nticks": 5, "tickformat": "%H:%M\n%b %-d"}
-    every = -(-days // 6)
+    every = days // 5 + 1
     first = left.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     values = [
         first + timedelta(days=i) for i in range(0, days + 1, every) if first + timedelta(days=i) <= right

@@ -12,6 +12,7 @@ _END: Final = {
     None: "not known yet",
     "won": "the contract paid $1.00",
     "lost": "the contract paid nothing",
+    "fair price": "the exchange settled the market at a price between $0.00 and $1.00",
 }
 
 
@@ -37,7 +38,7 @@ def detailed(trades: Sequence[PublicTrade], explanations: Sequence[Explanation],
 
 
 def result(trade: PublicTrade) -> str:
-    """``open``, ``won +$14.54`` or ``lost −$17.62``: word and sign before ink."""
+    """``open``, ``won +$14.54``, ``lost −$17.62`` or ``fair price +$0.40``: word and sign before ink."""
     if trade.outcome is None:
         return '<span class="open">open</span>'
     money = fmt.money_signed(trade.pnl) if trade.pnl is not None else ""

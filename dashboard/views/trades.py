@@ -3,7 +3,7 @@ its reasons."""
 
 import csv
 import io
-from typing import Final
+from typing import Final, get_args
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ from dashboard.bundles import TradeFilter, TradePage
 from dashboard.cities import PLACES
 from dashboard.components import panel, trade_feed
 from dashboard.queries import DELAY, PAGE_SIZE
-from dashboard.rows import PublicTrade
+from dashboard.rows import Outcome, PublicTrade
 from dashboard.statements import NEWEST
 from dashboard.views import frame
 
@@ -22,7 +22,7 @@ _FILTERS: Final = {
     "city": ("City", [p.code for p in PLACES]),
     "market": ("Market", ["HIGH", "LOW", "RAIN", "SNOW"]),
     "side": ("Side", ["YES", "NO"]),
-    "result": ("Result", ["open", "won", "lost"]),
+    "result": ("Result", ["open", *get_args(Outcome)]),
 }
 _MODES: Final = ("SHADOW", "DEMO", "LIVE")  # never mixed: one at a time
 

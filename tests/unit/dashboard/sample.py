@@ -143,6 +143,8 @@ def trades() -> tuple[PublicTrade, ...]:
                 if i % 2
                 else {"outcome": "lost", "pnl": Decimal("-17.62")}
             )
+        if i == 24:
+            ended = {"outcome": "fair price", "pnl": Decimal("0.40")}
         first = _DAY[place.code][4]
         labels = (f"{first}° to {first + 1}°", f"{first - 1}° or below", f"{first + 8}° or above")
         found.append(

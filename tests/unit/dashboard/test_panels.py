@@ -104,7 +104,12 @@ def test_trades_show_time_to_the_minute_city_side_quantity_and_price() -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "pnl", "words"),
-    [(None, None, "open"), ("won", "14.54", "won +$14.54"), ("lost", "-17.62", "lost −$17.62")],
+    [
+        (None, None, "open"),
+        ("won", "14.54", "won +$14.54"),
+        ("lost", "-17.62", "lost −$17.62"),
+        ("fair price", "0.40", "fair price +$0.40"),
+    ],
 )
 def test_a_result_is_a_word_with_a_signed_amount(outcome: str | None, pnl: str | None, words: str) -> None:
     trade = sample.trade(outcome=outcome, pnl=Decimal(pnl) if pnl else None)
