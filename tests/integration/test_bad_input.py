@@ -43,6 +43,7 @@ class Proxy:
         self.http = httpx.Client()
         self.path = ""
         self.damage: Damage | None = None
+        self.status: int | None = None
         self.date: datetime | None = None
         self.hits = 0
 
@@ -58,6 +59,8 @@ class Proxy:
             self.damage(value)
             body = json.dumps(value).encode()
             self.hits += 1
+            if self.status is not None:  # an answer in the place of an error
+                return Reply(self.status, body, kept | {"content-type": "application/geo+json"})
         if self.date is not None and asked.path.endswith(STATUS):
             kept["date"] = format_datetime(self.date, usegmt=True)
             self.hits += 1

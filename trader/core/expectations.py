@@ -9,7 +9,7 @@ from trader.domain.alarms import AlarmCode, Finding
 from trader.domain.cities import CityConfig
 from trader.domain.climate_day import climate_day_bounds
 from trader.domain.plan import CycleInputs, CyclePlan
-from trader.domain.types import MarketType, ReasonCode
+from trader.domain.types import MarketStatus, MarketType, ReasonCode
 from trader.domain.weather import WeatherSnapshot
 
 DAILY = (MarketType.HIGH, MarketType.LOW)
@@ -37,6 +37,7 @@ CYCLE_CODES = frozenset(
         AlarmCode.FORECAST_SILENT,
         AlarmCode.GRID_CELL_MISPLACED,
         AlarmCode.WEATHER_REFUSED,
+        AlarmCode.MARKET_PAUSED,
         *_BY_REASON.values(),
     }
 )
@@ -49,6 +50,7 @@ def cycle_findings(inputs: CycleInputs, plan: CyclePlan) -> tuple[Finding, ...]:
     found = [finding for city in inputs.cities for finding in _missing_markets(inputs, city)]
     found += [finding for weather in inputs.weather for finding in _weather(weather)]
     found += _unsound_events(plan)
+    found += _paused_events(inputs)
     return tuple(found)
 
 
@@ -107,3 +109,16 @@ def _unsound_events(plan: CyclePlan) -> Iterable[Finding]:
                 count[_BY_REASON[reason], signal.event_ticker] += 1
     for (code, event), number in sorted(count.items()):
         yield Finding(code=code, subject=event, message=f"{number} of {markets[event]} markets")
+
+
+def _paused_events(inputs: CycleInputs) -> Iterable[Finding]:
+    event_of = {c.ticker: c.event_ticker for c in inputs.contracts}
+    paused = Counter(
+        event_of[s.ticker]
+        for s in inputs.snapshots
+        if s.status is MarketStatus.INACTIVE and s.ticker in event_of and inputs.now < s.close_time
+    )
+    markets = Counter(event_of.values())
+    for event, number in sorted(paused.items()):
+        words = f"{number} of {markets[event]} markets"
+        yield Finding(code=AlarmCode.MARKET_PAUSED, subject=event, message=words)

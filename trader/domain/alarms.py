@@ -21,6 +21,7 @@ class AlarmCode(StrEnum):
     RULES_NOT_PROVEN = "RULES_NOT_PROVEN"
     BRACKETS_NOT_PARTITION = "BRACKETS_NOT_PARTITION"
     FEE_TYPE_UNKNOWN = "FEE_TYPE_UNKNOWN"
+    MARKET_PAUSED = "MARKET_PAUSED"
     GRID_CELL_MISPLACED = "GRID_CELL_MISPLACED"
     WEATHER_REFUSED = "WEATHER_REFUSED"
     CASH_SURPLUS = "CASH_SURPLUS"
@@ -97,6 +98,11 @@ MEANINGS: dict[AlarmCode, Meaning] = {
         _W,
         "An event's fee is of a kind that we cannot compute.",
         "Read the fee page of the exchange; the event is not traded.",
+    ),
+    _A.MARKET_PAUSED: Meaning(
+        _W,
+        "The exchange has paused markets of an event before their close.",
+        "Read the event and the exchange's notices; it is traded again when the pause ends.",
     ),
     _A.GRID_CELL_MISPLACED: Meaning(
         _W,
