@@ -10,7 +10,7 @@ from tests.architecture.source import ROOT
 from tests.architecture.story_titles import TITLES
 
 # Phases said to be done: each of their stories must have a test. The rest is listed, not failed.
-DONE_PHASES = ("1", "2")
+DONE_PHASES = ("1", "2", "3", "4")
 
 
 def marked_tests(folder: Path = ROOT / "tests") -> Iterator[tuple[str, str]]:

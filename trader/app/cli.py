@@ -264,6 +264,15 @@ def _status(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     return HALTED if is_halted else DONE
 
 
+def _doctor(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.doctor import Verdict, cells, examine
+
+    lines = cells(env) if arguments.command_name == "cities" else examine(env)
+    for line in lines:
+        say(json.dumps(line._asdict()) if arguments.json else line.words())
+    return FAILED if any(line.verdict is Verdict.FAIL for line in lines) else DONE
+
+
 def _halt(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     from trader.app.switches import halt_now
 
@@ -451,6 +460,18 @@ def _parser() -> argparse.ArgumentParser:
     words.add_argument("--json", action="store_true")
     state = add("status", _status, "Say in plain words what Milkbot does and why. Exits 3 when halted.")
     state.add_argument("--json", action="store_true")
+    health = add(
+        "doctor",
+        _doctor,
+        "Look at settings, database, key, clock, hosts, stations, cells, series, fees, disk, backup: a line "
+        "each, with the next step. Changes nothing; exits 1 when one fails.",
+    )
+    health.add_argument("--json", action="store_true", help="one object a line")
+    health.set_defaults(command_name="doctor")
+    places = add("cities", _doctor, "Hold each city's forecast cell against its station. Changes nothing.")
+    places.add_argument("action", choices=("verify",))
+    places.add_argument("--json", action="store_true", help="one object a line")
+    places.set_defaults(command_name="cities")
     why = add(
         "explain", _explain, "Explain one decision from stored rows, and recompute it. Changes nothing."
     )

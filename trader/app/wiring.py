@@ -1,12 +1,13 @@
 """The composition root: the only place that picks adapters."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from trader import __version__
+from trader.adapters.alerts.probes import MachineProbes
 from trader.adapters.http import HttpClient
 from trader.adapters.kalshi.client import KalshiClient
 from trader.adapters.kalshi.exchange import KalshiExchange, KalshiMarketData
@@ -28,13 +29,14 @@ from trader.app.live import WITHOUT_VERDICT, require_verdict
 from trader.app.logs import configure, logger, register_secret
 from trader.app.migrate import up
 from trader.app.world import world_clock_of
-from trader.domain.cities import load_cities
+from trader.domain.cities import CityConfig, load_cities
 from trader.domain.errors import ConfigurationError, TransientError
 from trader.domain.types import TradingMode
 from trader.ports.approvals import Approvals
 from trader.ports.clock import Clock
-from trader.ports.exchange import Exchange
+from trader.ports.exchange import Exchange, MarketData
 from trader.ports.ops_store import OpsStore
+from trader.ports.weather import WeatherSource
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LIVE_DATABASE = "milkbot"
@@ -69,6 +71,62 @@ def open_store(env: Mapping[str, str]) -> Iterator[OpsStore]:
             store.close()
 
 
+@dataclass(frozen=True)
+class Outside:
+    """What lies outside our books, for looking only: no lock, no database, no order."""
+
+    settings: Settings
+    clock: Clock
+    cities: Mapping[str, CityConfig]
+    market_data: MarketData
+    weather: WeatherSource
+    machine: MachineProbes
+    authenticate: Callable[[], str]
+    """Prove the key by a signed read; raises as the exchange's ``authenticate`` does, or for a bad file."""
+
+
+@contextmanager
+def open_outside(settings: Settings) -> Iterator[Outside]:
+    """Open the exchange's public data, the weather service and this machine, under the clock of the world."""
+    clock, _ = _clock_of(settings)
+    cities = load_cities()
+    with HttpClient(clock=clock, timeout_s=settings.http_timeout_s) as http:
+
+        def authenticate() -> str:
+            key = settings.kalshi_key
+            signer = load_signer(key.key_id, key.key_file) if key else None
+            client = KalshiClient(http, settings.kalshi_base_url, clock=clock, signer=signer)
+            return KalshiExchange(client, clock=clock, mode=settings.mode).authenticate()
+
+        public = KalshiClient(http, settings.kalshi_base_url, clock=clock, signer=None)
+        ensemble = (
+            EnsembleClient(http, settings.openmeteo_base_url, clock=clock)
+            if settings.openmeteo_base_url
+            else None
+        )
+        nws = NwsClient(http, settings.nws_base_url, clock=clock)
+        yield Outside(
+            settings=settings,
+            clock=clock,
+            cities=cities,
+            market_data=KalshiMarketData(public, cities=cities, clock=clock),
+            weather=WeatherService(nws, ensemble, clock=clock, gates=settings.gates),
+            machine=MachineProbes(
+                http, clock, urls={}, domain=None, stamps=settings.stamp_dir, ping_url=None
+            ),
+            authenticate=authenticate,
+        )
+
+
+def _clock_of(settings: Settings) -> tuple[Clock, str | None]:
+    """The machine's clock, or that of the simulator when the exchange's address is one's, and its world."""
+    parts = urlsplit(settings.kalshi_base_url)
+    if parts.hostname in LOOPBACK and (found := world_clock_of(f"{parts.scheme}://{parts.netloc}")):
+        world, start, speed = found
+        return (RunningWorldClock(start, speed) if speed else SteppedClock(start)), world
+    return SystemClock(), None
+
+
 @contextmanager
 def open_approvals(env: Mapping[str, str], *, need: str) -> Iterator[Approvals]:
     """Approvals through one service's credential: ``trader`` or ``analytics``."""
@@ -87,12 +145,7 @@ def open_from_env(env: Mapping[str, str], *, command: str) -> Iterator[Trader]:
     )
     if settings.database_url is None:
         up(urls.owner)  # our own server: nobody else would have done it
-    clock: Clock = SystemClock()
-    world = None
-    parts = urlsplit(settings.kalshi_base_url)
-    if parts.hostname in LOOPBACK and (found := world_clock_of(f"{parts.scheme}://{parts.netloc}")):
-        world, start, speed = found
-        clock = RunningWorldClock(start, speed) if speed else SteppedClock(start)
+    clock, world = _clock_of(settings)
     if settings.database_url is None:
         settings = load_settings({**env, "DATABASE_URL": urls.trader})
     with open_trader(settings, clock=clock, command=command, world=world) as trader:

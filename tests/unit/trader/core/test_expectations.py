@@ -11,7 +11,7 @@ from trader.core.expectations import cycle_findings
 from trader.domain.alarms import AlarmCode as A
 from trader.domain.markets import Contract
 from trader.domain.plan import RefusedMarket
-from trader.domain.types import MarketType, ReasonCode
+from trader.domain.types import MarketStatus, MarketType, ReasonCode
 from trader.domain.weather import WeatherSnapshot
 
 NYC = (b.CITIES["NYC"],)
@@ -127,3 +127,16 @@ def test_hole_in_the_brackets_wrong_rules_and_unknown_fees_are_found_by_event() 
     assert findings(tuple(hole.values())) == {(A.BRACKETS_NOT_PARTITION, "KXHIGHNY-26JUL15")}
     assert findings(tuple(wrong.values())) == {(A.RULES_NOT_PROVEN, "KXHIGHNY-26JUL15")}
     assert findings(tuple(fee.values())) == {(A.FEE_TYPE_UNKNOWN, "KXHIGHNY-26JUL15")}
+
+
+@pytest.mark.story("4.3")
+def test_a_paused_market_is_found_by_event_until_its_close() -> None:
+    first = everything()[0]
+    paused = b.snapshot(first, None, status=MarketStatus.INACTIVE)
+    over = paused.model_copy(update={"close_time": b.NOW})
+    told = []
+    for snapshot in (paused, over):
+        inputs = b.inputs(everything(), [snapshot], [b.weather("NYC", b.forecast())], cities=NYC)
+        told.append([(f.code, f.subject, f.message) for f in cycle_findings(inputs, plan_cycle(inputs))])
+
+    assert told == [[(A.MARKET_PAUSED, first.event_ticker, "1 of 6 markets")], []]
