@@ -552,7 +552,7 @@ def _parser() -> argparse.ArgumentParser:
         "settled",
         _settled,
         "Compare our rule of settlement with every published result; list each difference. Exits 1 below "
-        "99.9 %. Changes nothing.",
+        "999 of 1,000. Changes nothing.",
     )
     paid.add_argument("--history", required=True, help="folder of recorded history")
     paid.add_argument("--json", action="store_true", help="one object a line")
