@@ -47,6 +47,7 @@ simulate: venv  ## play SEEDS episodes of the whole trader under faults, in virt
 
 scenarios: venv  ## play the bad nights that have a name, each with its log (docs/simulation.md)
 	$(BIN)/python -m tests.simulation.scenarios
+	$(BIN)/python -m tests.simulation.processes
 
 fuzz: venv  ## ask the API CASES times a route what its own schema allows and forbids
 	API_CASES=$(or $(CASES),200) $(BIN)/pytest -q -s tests/integration/test_api.py -k made_from_the_schema

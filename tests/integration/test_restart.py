@@ -1,7 +1,6 @@
 """Crashes and cut answers around an order: after restart no duplicate, no lost fill, ledgers equal."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.world import EVENING, settings_for, step, trader_at
+from tests.integration.world import EVENING, process_env, settings_for, step, trader_at
 from trader.app.books import reconcile
 from trader.app.context import Trader
 from trader.app.cycle import run_cycle
@@ -87,19 +86,7 @@ def test_trader_killed_around_a_send_restarts_without_duplicate_or_lost_fill(
     exchange = simulator()
     settings = settings_for(exchange, database_urls.trader, tmp_path)
     exchange.step_to(EVENING)
-    env = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
-        "TRADING_MODE": "DEMO",
-        "KALSHI_BASE_URL": settings.kalshi_base_url,
-        "NWS_BASE_URL": settings.nws_base_url,
-        "OPENMETEO_BASE_URL": exchange.origin,
-        "KALSHI_DEMO_KEY_ID": exchange.key_id,
-        "KALSHI_DEMO_KEY_FILE": str(exchange.key_file),
-        "DATABASE_URL": database_urls.trader,
-        "MILKBOT_DATA_DIR": str(tmp_path),
-        "MIN_FORECAST_PAIRS": "0",
-    }
+    env = process_env(exchange, database_urls.trader, tmp_path)
     killed = subprocess.run(
         [sys.executable, "-m", "tests.integration.killed_trader", point, EVENING.isoformat()],
         env=env,
