@@ -18,6 +18,7 @@ from trader.app.cycle import run_cycle
 from trader.app.money import equity_now
 from trader.app.postgres import Urls
 from trader.app.world import SimulatorProcess
+from trader.core.ledger import time_weighted_return
 from trader.domain.errors import ConfigurationError, LostWriterLock
 from trader.domain.types import OrderStatus
 
@@ -145,3 +146,28 @@ def test_a_trader_of_another_mode_refuses_to_start_while_orders_are_open(
         trader_at(exchange, shadow, EVENING),
     ):
         raise AssertionError("two modes at once")
+
+
+@pytest.mark.story("4.7")
+def test_two_hundred_dollars_paid_in_are_no_break_no_profit_and_no_return(
+    simulator: Start, database_urls: Urls, tmp_path: Path
+) -> None:
+    paid_in = EVENING + timedelta(minutes=6)
+    exchange = simulator({"on": "*", "do": "deposit", "value": 200, "from": paid_in.isoformat()})
+    settings = settings_for(exchange, database_urls.trader, tmp_path)
+    with trader_at(exchange, settings, EVENING) as trader:
+        for minutes in (0, 5, 10, 15):  # no book was recorded after the first: marks stand still
+            step(exchange, trader, EVENING + timedelta(minutes=minutes))
+            assert run_cycle(trader, slot=f"{minutes}").error is None
+        assert_books_equal(trader, exchange)
+        history = trader.store.cycles.equity_history(trader.mode)
+        events = [(event.kind, event.amount_usd) for event in trader.store.capital.events(trader.mode)]
+        breaks = trader.store.risk.breaks(trader.mode)
+
+    assert [row["amount_dollars"] for row in exchange.get("/sim/ledger")["transfers"]] == ["200.00"]
+    assert (events[1:], breaks) == ([("DEPOSIT", Decimal(200))], ())
+    _, before, after, last = history
+    assert [row.equity_usd - before.equity_usd for row in (after, last)] == [Decimal(200)] * 2
+    assert {row.profit_usd for row in (before, after, last)} == {before.profit_usd}
+    points = [(row.starting_capital_usd, row.equity_usd) for row in history]
+    assert time_weighted_return(points) == time_weighted_return(points[:2])
