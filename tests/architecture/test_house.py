@@ -85,3 +85,11 @@ def test_a_python_without_venv_is_refused_with_the_package_to_install(bare: Path
     assert done.returncode == 2
     assert "python3.12-venv" in done.stderr
     assert not (bare / ".venv").exists()
+
+
+def test_every_recorded_sample_is_named_by_a_test_that_reads_it() -> None:
+    samples = [path for path in (ROOT / "tests/resources").rglob("*") if path.suffix in (".json", ".txt")]
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests/unit").rglob("*.py"))
+
+    assert len(samples) > 50
+    assert [path.name for path in samples if path.stem not in tests] == []

@@ -65,6 +65,15 @@ def test_recorded_lists_of_every_kind_are_read(name: str, station: str, expected
     assert found.problems == ()
 
 
+def test_recorded_latest_report_is_read_to_a_tenth_of_a_degree() -> None:
+    latest = recorded("pynws_stations_observations_latest").raw("properties")
+    listed = Fields({"features": [{"properties": latest}]}, "latest")
+
+    (found,) = mapping.parse_observations(listed, "KFLL", LATE).accepted.values()
+
+    assert (found.observed_at, found.temp_f) == (datetime(2022, 3, 2, 23, 53, tzinfo=UTC), 73.0)
+
+
 def test_record_without_a_time_is_told() -> None:
     found = mapping.parse_observations(recorded("pynws_stations_observations_missing_value"), "KFLL", LATE)
 
