@@ -2,12 +2,13 @@
 text."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 from dashboard import format as fmt
 from dashboard.rows import Explanation, PublicTrade
 
+_LAST_MIDNIGHT: Final = time(8)  # UTC: where climate days end last, standard time of the Pacific
 _END: Final = {
     None: "not known yet",
     "won": "the contract paid $1.00",
@@ -37,10 +38,14 @@ def detailed(trades: Sequence[PublicTrade], explanations: Sequence[Explanation],
     return f'<div class="rows"><div class="trow hd"><span>Time, {zone}</span>{head}</div>{rows}</div>'
 
 
-def result(trade: PublicTrade) -> str:
-    """``open``, ``won +$14.54``, ``lost −$17.62`` or ``fair price +$0.40``: word and sign before ink."""
+def result(trade: PublicTrade, as_of: datetime) -> str:
+    """``open``, ``won +$14.54``, ``lost −$17.62`` or ``fair price +$0.40``: word and sign before ink.
+    ``no result yet`` once the climate day is over and the exchange has not said how it ended.
+    """
     if trade.outcome is None:
-        return '<span class="open">open</span>'
+        ends = trade.climate_date and datetime.combine(trade.climate_date, _LAST_MIDNIGHT, UTC)
+        is_over = ends and as_of >= ends + timedelta(days=1)
+        return f'<span class="open">{"no result yet" if is_over else "open"}</span>'
     money = fmt.money_signed(trade.pnl) if trade.pnl is not None else ""
     css = "up" if (trade.pnl or 0) > 0 else "down" if (trade.pnl or 0) < 0 else "open"
     return f'<span class="{css}">{trade.outcome} {money}</span>'
@@ -71,7 +76,7 @@ def _row(trade: PublicTrade, as_of: datetime) -> str:
         f'<td class="s">{c["side"]}</td><td class="n q1">{c["qty"]}<span class="only"> at '
         f"{c['price']}</span></td>"
         f'<td class="n px">{c["price"]}</td><td class="n us hide">{c["said"]}</td><td class="n">'
-        f"{result(trade)}</td></tr>"
+        f"{result(trade, as_of)}</td></tr>"
     )
 
 
@@ -84,7 +89,7 @@ def _details(trade: PublicTrade, words: Explanation | None, as_of: datetime) -> 
         f'<span class="n px">{c["price"]}</span><span class="n wide">{fmt.money(trade.fee)}</span>'
         f'<span class="n wide us">{c["said"]}</span><span class="n wide">'
         f"{fmt.cents_signed(trade.edge)}</span>"
-        f'<span class="n r">{result(trade)}</span></div>'
+        f'<span class="n r">{result(trade, as_of)}</span></div>'
     )
     return f'<details class="trade"><summary>{row}</summary>{_why(trade, words, c)}</details>'
 

@@ -38,6 +38,19 @@ def empty(new_database: Callable[..., "Urls"]) -> "Urls":
     return urls
 
 
+@pytest.fixture(scope="module")
+def stale(new_database: Callable[..., "Urls"]) -> "Urls":
+    """The sample day with prices that are too old and a trader that stopped."""
+    urls = new_database()
+    marts.create(urls.analytics)
+    marts.fill(urls.analytics)
+    board = [r.model_copy(update={"is_quote_stale": True}) for r in sample.board()]
+    down = [h.model_copy(update={"status": "down", "message": "no cycle in time"}) for h in sample.health()]
+    marts.write(urls.analytics, "v_city_board", board)
+    marts.write(urls.analytics, "v_health_summary", down)
+    return urls
+
+
 @pytest.fixture(autouse=True)
 def fresh_cache() -> Iterator[None]:
     """Each test is the first viewer of its own process."""
@@ -133,22 +146,19 @@ def test_a_benchmark_is_never_taken_for_ours(full: "Urls", monkeypatch: pytest.M
 
 
 @pytest.mark.story("6.3")
+@pytest.mark.parametrize("view", VIEWS)
 def test_stale_prices_and_a_dead_trader_are_said(
-    new_database: Callable[..., "Urls"], monkeypatch: pytest.MonkeyPatch
+    view: str, stale: "Urls", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    urls = new_database()
-    marts.create(urls.analytics)
-    marts.fill(urls.analytics)
-    stale = [r.model_copy(update={"is_quote_stale": True}) for r in sample.board()]
-    down = [h.model_copy(update={"status": "down", "message": "no cycle in time"}) for h in sample.health()]
-    marts.write(urls.analytics, "v_city_board", stale)
-    marts.write(urls.analytics, "v_health_summary", down)
+    html = show(view, stale.dashboard, monkeypatch)
 
-    html = show("overview", urls.dashboard, monkeypatch)
-
-    assert html.count("s-stale") == 10
-    assert '<b class="st bad">No</b>' in html
     assert "Trader: down" in html
+    assert "None" not in html
+    if view == "overview":
+        assert html.count("s-stale") == 10
+        assert '<b class="st bad">No</b>' in html
+    if view == "health":
+        assert "no cycle in time" in html
 
 
 @pytest.mark.story("6.3")

@@ -124,4 +124,8 @@ def _plain(port: int, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:  # it is still drawing for those who waited
+            process.kill()
+            process.wait()

@@ -1,7 +1,7 @@
 """Answers, ribbon, trades, funnel, health, city table, chart: what they say about a known day."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -114,7 +114,16 @@ def test_trades_show_time_to_the_minute_city_side_quantity_and_price() -> None:
 def test_a_result_is_a_word_with_a_signed_amount(outcome: str | None, pnl: str | None, words: str) -> None:
     trade = sample.trade(outcome=outcome, pnl=Decimal(pnl) if pnl else None)
 
-    assert text_of(trade_feed.result(trade)) == words
+    assert text_of(trade_feed.result(trade, sample.AS_OF)) == words
+
+
+@pytest.mark.parametrize(
+    ("as_of", "words"), [("2026-07-22T07:59:59Z", "open"), ("2026-07-22T08:00:00Z", "no result yet")]
+)
+def test_a_trade_whose_day_is_over_waits_for_its_result(as_of: str, words: str) -> None:
+    trade = sample.trade(climate_date=sample.TODAY, outcome=None)
+
+    assert text_of(trade_feed.result(trade, datetime.fromisoformat(as_of))) == words
 
 
 def long_list(trade: PublicTrade) -> str:
