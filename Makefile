@@ -70,9 +70,15 @@ clean:  ## remove what the tools left behind; data in .milkbot stays
 	  dbt_project/target dbt_project/logs build *.egg-info
 
 # ---- the warehouse
-.PHONY: tieout
+.PHONY: tieout worlds mutate-embargo
 tieout: venv  ## play N random histories: refreshes = full build = plain Python, to the last digit (200: about an hour)
 	WAREHOUSE_HISTORIES=$(or $(N),200) $(BIN)/pytest tests/warehouse/test_histories.py -q $(ARGS)
+
+worlds: venv  ## what the public role can observe of worlds that differ in their last hour only, and planted leaks
+	WORLDS=all $(BIN)/pytest tests/integration/test_warehouse.py -q -s -k look_equal $(ARGS)
+
+mutate-embargo: venv  ## change 60 minutes to 59, one place at a time: a test must fail for each
+	$(BIN)/python -m tests.proofs.embargo
 
 # ---- the trader over days
 .PHONY: soak

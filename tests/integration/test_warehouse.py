@@ -1,6 +1,7 @@
 """The warehouse on a real server: what the public role sees, when, and whether the numbers are right."""
 
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ import pytest
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from tests.conftest import ENV
 from tests.integration.warehouse_history import (
     CAPITAL,
     CYCLES,
@@ -24,6 +26,7 @@ from tests.integration.warehouse_history import (
     fill_history,
     ledger_at,
 )
+from tests.warehouse import two_worlds
 from trader.app.gate_file import read_gates
 from trader.app.postgres import Server, Urls
 from trader.app.rollup import RollupResult, rollup
@@ -410,3 +413,33 @@ def test_a_rollup_refuses_an_unknown_selector_and_a_url_that_is_none(tmp_path: P
         rollup("postgresql://a:b@c/d", selector="all", data_dir=tmp_path)
     with pytest.raises(ConfigurationError, match="ANALYTICS_DATABASE_URL"):
         rollup("sqlite:///x", data_dir=tmp_path)
+
+
+@pytest.mark.story("5.4")
+def test_worlds_that_differ_in_the_last_hour_look_equal_to_the_public_role(
+    warehouse: Warehouse, pg_server: Server
+) -> None:
+    """``make worlds`` looks at each world, at one of them twice, and at leaks put in on purpose."""
+    is_whole = ENV.get("WORLDS") == "all"
+    template = urlsplit(warehouse.urls.analytics).path.removeprefix("/")
+    with two_worlds.Worlds(pg_server, template, warehouse.data_dir) as worlds:
+        still = worlds.observe(two_worlds.nothing)
+        for change in two_worlds.WORLDS if is_whole else (two_worlds.loss_limit,):
+            seen = worlds.observe(change)
+            refused = sum(answer.startswith("refused") for answer in seen.values())
+            found = two_worlds.differing(still, seen)
+            told = f"{change.__name__}: {len(seen)} observables, {refused} refused, {len(found)} differ"
+            sys.stdout.write(f"{told}\n")
+            assert found == []
+            assert len(seen) - refused > 300, "there is something to see"
+        if is_whole:
+            again = worlds.observe(two_worlds.nothing)
+            by_chance = sorted(name for name in still if again[name] != still[name])
+            sys.stdout.write(f"differ between two looks at one world: {', '.join(by_chance)}\n")
+            assert two_worlds.differing(still, again) == []
+            plants = "; ".join(statement for statement, _ in two_worlds.PLANTS.values())
+            without = worlds.observe(two_worlds.nothing, plants)
+            leaks = two_worlds.differing(without, worlds.observe(two_worlds.loss_limit, plants))
+            channels = [channel for channel, (_, tells) in two_worlds.PLANTS.items() if tells in leaks]
+            sys.stdout.write(f"planted leaks found: {len(channels)} of {len(two_worlds.PLANTS)}\n")
+            assert channels == list(two_worlds.PLANTS)

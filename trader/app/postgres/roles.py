@@ -135,7 +135,7 @@ _TELLING_FUNCTIONS: LiteralString = """
         or p.proname ~ '^pg_(database|relation|total_relation|table|indexes|tablespace)_size$'
         or p.proname ~
         '^pg_(last_committed_xact|xact_commit_timestamp|lock_status|notify|sleep|last_wal|get_wal)' or
-        p.proname ~ '^pg_snapshot_' )
+        p.proname ~ '^pg_(snapshot_|export_snapshot|control_|relation_file)' )
 """
 
 

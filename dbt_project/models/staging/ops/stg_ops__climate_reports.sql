@@ -1,0 +1,21 @@
+select
+    climate_report_id,
+    pil,
+    city_code,
+    climate_date,
+    issued_at,
+    status,
+    high_f,
+    low_f,
+    refusal,
+    text_sha256,
+    text_month,
+    recorded_at,
+    high_at,
+    low_at,
+    rain,
+    rain_month,
+    snow,
+    snow_month,
+    oddities
+from {{ source('ops', 'climate_reports') }}

@@ -1,0 +1,5 @@
+select
+    sha256,
+    body,
+    recorded_at
+from {{ source('ops', 'knowledge') }}
