@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv demo run stop test lint typecheck unit bench load fuzz brute simulate scenarios stories docs lock clean
+.PHONY: help venv demo run stop test lint typecheck unit bench load audit fuzz brute simulate scenarios stories docs lock clean
 BIN := .venv/bin
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
@@ -51,6 +51,13 @@ scenarios: venv  ## play the bad nights that have a name, each with its log (doc
 
 fuzz: venv  ## ask the API CASES times a route what its own schema allows and forbids
 	API_CASES=$(or $(CASES),200) $(BIN)/pytest -q -s tests/integration/test_api.py -k made_from_the_schema
+
+audit: venv  ## bill of materials into .milkbot/sbom.json; secrets in every line the history ever added
+	@mkdir -p .milkbot
+	$(BIN)/cyclonedx-py requirements --output-reproducible -o .milkbot/sbom.json requirements.lock
+	@$(BIN)/python -c 'import json; print("bill of materials:", len(json.load(open(".milkbot/sbom.json"))["components"]), "packages")'
+	$(BIN)/python -m tests.architecture.secrets
+	@echo "not run: published weaknesses of these packages; that needs the network (docs/testing.md)"
 
 load: venv  ## a crowd before the page, through the proxy, beside a plain app (ARGS=--quick: 100 visitors only)
 	$(BIN)/python -m tests.performance.load $(ARGS)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.architecture import secrets
 from tests.architecture.source import ROOT
 
 # built from pieces, so that this file does not contain what it looks for
@@ -83,3 +84,24 @@ def test_no_committed_text_names_a(pattern: re.Pattern[str]) -> None:
 )
 def test_the_patterns_find_what_they_are_for(pattern: re.Pattern[str], text: str) -> None:
     assert pattern.search(text)
+
+
+@pytest.mark.story("8.7")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "key = AKIA" + "Q3EGRIW5XN2MJ7TB",
+        "url: postgresql://milkbot:" + "Zx9-longer@127.0.0.1/milkbot",
+        "-----BEGIN " + "RSA PRIVATE KEY-----",
+    ],
+)
+def test_a_secret_in_an_added_line_is_found_and_not_repeated(line: str) -> None:
+    count, found = secrets.scan([("c0ffee", "a.py", "x = 1"), ("c0ffee", "a.py", line)])
+
+    assert count == 2
+    assert [(one.commit, one.path) for one in found] == [("c0ffee", "a.py")]
+    assert line.rsplit(maxsplit=1)[-1] not in str(found)
+
+
+def test_a_placeholder_is_no_secret() -> None:
+    assert secrets.scan([("c0ffee", "a.md", "postgresql://user:password@127.0.0.1/x")]) == (1, [])

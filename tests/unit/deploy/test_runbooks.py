@@ -18,6 +18,7 @@ BOOKS = {
         "SECURITY.md",
         "SRE_PLAYBOOKS.md",
         "DEMO_TO_LIVE_PLAYBOOK.md",
+        "DISASTER_RECOVERY.md",
     )
 }
 ALL = "\n".join(BOOKS.values())
