@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.world import EVENING
 from trader.app.cli import FAILED, run
+from trader.app.clock import SystemClock
 from trader.app.postgres import Urls
 from trader.app.world import SimulatorProcess
 
@@ -28,8 +29,12 @@ def verdicts(found: Lines) -> dict[str, set[str]]:
 
 
 def test_doctor_tells_what_is_well_and_what_is_not_with_the_next_step(
-    database_urls: Urls, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    database_urls: Urls,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(SystemClock, "sleep", lambda *_: None)  # the pauses between tries are not the subject
     stamps = tmp_path / "stamps"
     stamps.mkdir()
     (stamps / "stores").write_text("local remote")
@@ -40,7 +45,6 @@ def test_doctor_tells_what_is_well_and_what_is_not_with_the_next_step(
             "TRADING_MODE": "DEMO",
             "KALSHI_BASE_URL": f"{simulator.origin}/trade-api/v2",
             "NWS_BASE_URL": simulator.origin,
-            "OPENMETEO_BASE_URL": simulator.origin,
             "KALSHI_DEMO_KEY_ID": simulator.key_id,
             "KALSHI_DEMO_KEY_FILE": str(simulator.key_file),
             "DATABASE_URL": database_urls.trader,

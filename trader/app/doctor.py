@@ -1,6 +1,7 @@
 """``milkbot doctor``: each thing a trader depends on, looked at once, and the next step where it is wrong."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -173,8 +174,13 @@ def _stations(outside: Outside) -> Iterator[Line]:
 
 
 def _cells(outside: Outside) -> Iterator[Line]:
-    for city in outside.cities.values():
-        yield from _tried("grid cell", "ask again later", lambda city=city: [_cell(outside, city)])  # type: ignore[misc]
+    def look(city: CityConfig) -> list[Line]:
+        return _tried("grid cell", "ask again later", lambda: [_cell(outside, city)])
+
+    cities = outside.cities.values()
+    with ThreadPoolExecutor(len(cities)) as pool:  # ten times three tries take a while
+        for lines in pool.map(look, cities):
+            yield from lines
 
 
 def _cell(outside: Outside, city: CityConfig) -> Line:
