@@ -75,7 +75,7 @@ def test_cycles_follow_each_other_on_the_interval_with_a_slot_of_their_own(tmp_p
     run_for(schedule, 0.75)
 
     rows = desk.store.cycles.list()
-    assert 2 <= len(rows) <= 8  # a busy machine misses some
+    assert 4 <= len(rows) <= 8
     assert len({row.slot for row in rows}) == len(rows)
     assert all(int(row.slot) % 60 == 0 for row in rows)
     assert schedule.failure is None
