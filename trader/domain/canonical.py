@@ -21,7 +21,7 @@ from trader.domain.learned import Knowledge
 from trader.domain.markets import Level
 
 
-@lru_cache(maxsize=1 << 16)  # prices and sizes repeat; equal decimals have equal text
+@lru_cache(maxsize=1 << 13)  # prices and sizes repeat; equal decimals have equal text
 def _decimal(value: Decimal) -> str:
     text = format(value.normalize(), "f")
     return '"0"' if text == "-0" else f'"{text}"'

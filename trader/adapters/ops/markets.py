@@ -169,7 +169,7 @@ def snapshot_from(row: Mapping[str, Any]) -> MarketSnapshot:
     return MarketSnapshot.model_validate({**row, "book": book}, strict=False)
 
 
-@lru_cache(maxsize=1 << 16)  # most levels stand for many cycles; they are frozen, so one object serves all
+@lru_cache(maxsize=1 << 13)  # most levels stand for many cycles; they are frozen, so one object serves all
 def _level(price: str, size: str) -> Level:
     return Level(price=Decimal(price), size=Decimal(size))
 
