@@ -50,7 +50,7 @@ WARM_SHARE = 0.3
 MAX_GROWTH_MB = 8.0
 """From the end of the warm-up to the end of the run; of 2,000 cycles the last 1,400."""
 
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 SIGNED = "case side when 'YES' then 1 else -1 end"
 FILLED = """
 select o.order_id from ops.orders o left join ops.fills f on f.order_id = o.order_id
