@@ -23,7 +23,6 @@ from trader.app.world import SimulatorProcess
 from trader.domain.advice import AnomalyKind
 from trader.domain.errors import PersistenceError
 
-pytestmark = [pytest.mark.xdist_group("advisory")]
 LATER = EVENING + timedelta(hours=1, seconds=15)  # the next instant at which books were recorded
 HOSTILE = forever(content for text in TEXTS for content in answers(text))
 

@@ -32,7 +32,7 @@ MARKETS, BOOKS = "/markets", "/markets/orderbooks"
 STATUS, OBSERVATIONS, ENSEMBLE = "/exchange/status", "/observations", "/v1/ensemble"
 Body = dict[str, Any]
 Damage = Callable[[Body], None]
-pytestmark = [pytest.mark.xdist_group("bad_input"), pytest.mark.story("4.8")]
+pytestmark = [pytest.mark.story("4.8")]
 
 
 class Proxy:

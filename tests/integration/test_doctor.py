@@ -11,7 +11,7 @@ from trader.app.clock import SystemClock
 from trader.app.postgres import Urls
 from trader.app.world import SimulatorProcess
 
-pytestmark = [pytest.mark.xdist_group("advisory"), pytest.mark.story("10.3")]
+pytestmark = [pytest.mark.story("10.3")]
 Lines = dict[str, list[tuple[str, str, str]]]
 
 

@@ -25,7 +25,7 @@ from tests.unit.dashboard import marts, sample
 if TYPE_CHECKING:
     from trader.app.postgres import Urls
 
-pytestmark = [pytest.mark.needs_nginx, pytest.mark.needs_chromium, pytest.mark.xdist_group("proxy")]
+pytestmark = [pytest.mark.needs_nginx, pytest.mark.needs_chromium]
 INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 WIDTHS = (390, 768, 1440, 2560)
 PAGES = ("trades", "performance", "forecasts", "decisions", "health", "about")

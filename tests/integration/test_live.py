@@ -12,8 +12,6 @@ from trader.app.postgres import Urls
 from trader.app.world import SimulatorProcess
 from trader.core.golive import OVERRIDE_WORDS, confirmation
 
-pytestmark = [pytest.mark.xdist_group("advisory")]
-
 
 def rows(url: str, query: str) -> list[tuple[object, ...]]:
     with psycopg.connect(url) as connection:

@@ -24,7 +24,7 @@ from trader.app.postgres.process import is_alive, is_postmaster
 from trader.domain.errors import ConfigurationError
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.story("2.1"), pytest.mark.xdist_group("postgres_launcher")]
+pytestmark = [pytest.mark.story("2.1")]
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ NIGHT = datetime.fromisoformat("2026-07-17T05:30:00+00:00")
 """The climate day of July 17 has begun in New York: from now on its station is needed. The last case."""
 
 GRID = Path(__file__).parents[1] / "resources/nws_samples/api/weathergov_gridpoint_OKX_32_36_2026-03-04.json"
-pytestmark = [pytest.mark.xdist_group("bad_input"), pytest.mark.story("4.8"), pytest.mark.story("8.6")]
+pytestmark = [pytest.mark.story("4.8"), pytest.mark.story("8.6")]
 
 
 class SeriesProxy(Proxy):

@@ -12,7 +12,7 @@ from trader.app.postgres import create_database, ensure_server, resolve_urls, st
 from trader.app.postgres.roles import ROLES
 from trader.domain.errors import ConfigurationError
 
-pytestmark = [pytest.mark.story("2.1"), pytest.mark.xdist_group("postgres_launcher")]
+pytestmark = [pytest.mark.story("2.1")]
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from trader.app.postgres.binaries import install_root
 from trader.app.postgres.roles import ADVISOR, BACKUP, DASHBOARD, DBT, OWNER, ROLES, TRADER, WATCH
 from trader.domain.errors import ConfigurationError
 
-pytestmark = [pytest.mark.story("2.1"), pytest.mark.xdist_group("roles")]
+pytestmark = [pytest.mark.story("2.1")]
 SCHEMAS = ("ops", "analytics", "analytics_staging", "analytics_intermediate", "analytics_operator")
 NOT_OPS = SCHEMAS[1:]
 SERVICES = (TRADER, DBT, DASHBOARD, BACKUP, ADVISOR, WATCH)

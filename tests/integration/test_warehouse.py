@@ -33,7 +33,6 @@ from trader.app.rollup import RollupResult, rollup
 from trader.core.golive import lower_bound
 from trader.domain.errors import ConfigurationError
 
-pytestmark = pytest.mark.xdist_group("warehouse")
 D = Decimal
 KEYS = {
     "v_public_trades": "fill_time, city, side, action, price",

@@ -17,7 +17,6 @@ from trader.app.watch.wiring import open_watch
 from trader.app.world import SimulatorProcess
 from trader.domain.types import TradingState
 
-pytestmark = [pytest.mark.xdist_group("advisory")]
 PIN = "sesame-4711"
 
 

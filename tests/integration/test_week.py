@@ -22,7 +22,6 @@ from trader.app.wiring import open_store
 from trader.domain.types import TradingMode
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.xdist_group("week")]
 
 
 @dataclass

@@ -17,7 +17,6 @@ from trader.app.postgres import Urls
 from trader.app.postgres.databases import superuser_url
 from trader.app.postgres.server import Server
 
-pytestmark = pytest.mark.xdist_group("warehouse_histories")
 COUNT = int(ENV.get("WAREHOUSE_HISTORIES", "2"))
 
 

@@ -13,7 +13,7 @@ from tests.integration.deploy.test_units import answers, started
 from trader.app.postgres import Urls
 
 INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
-pytestmark = [pytest.mark.needs_nginx, pytest.mark.needs_chromium, pytest.mark.xdist_group("proxy")]
+pytestmark = [pytest.mark.needs_nginx, pytest.mark.needs_chromium]
 
 
 @pytest.mark.story("8.2")

@@ -22,7 +22,7 @@ from tests.integration.deploy.proxy import (
     write_configuration,
 )
 
-pytestmark = [pytest.mark.needs_nginx, pytest.mark.xdist_group("proxy")]
+pytestmark = [pytest.mark.needs_nginx]
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 SOCKET = {
     "Upgrade": "websocket",
