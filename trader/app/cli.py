@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trader.domain.errors import ConfigurationError, LostWriterLock, MilkbotError
 
@@ -26,9 +26,18 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def run(argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
+class Extra(NamedTuple):
+    """A command of a layer above this one: name, what it does, its words, its arguments."""
+
+    name: str
+    command: Command
+    text: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+
+
+def run(argv: Sequence[str], env: Mapping[str, str] | None = None, *, extras: Sequence[Extra] = ()) -> int:
     """Run one command; return 0 done, 1 failed, 2 misused or misconfigured, 3 halted."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parser(extras).parse_args(argv)
     try:
         return int(arguments.command(arguments, dict(os.environ if env is None else env)))
     except ConfigurationError as error:
@@ -368,7 +377,7 @@ def _words(facts: Mapping[str, Any]) -> str:
     return "  ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(extras: Sequence[Extra]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="milkbot", description="Autonomous trader for Kalshi's weather markets."
     )
@@ -556,4 +565,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     paid.add_argument("--history", required=True, help="folder of recorded history")
     paid.add_argument("--json", action="store_true", help="one object a line")
+    for extra in extras:
+        extra.add_arguments(add(extra.name, extra.command, extra.text))
     return parser

@@ -16,8 +16,8 @@ from trader.app.clock import SteppedClock
 from trader.app.config import Settings, load_settings
 from trader.app.context import Trader
 from trader.app.cycle import run_cycle
+from trader.app.fresh import fresh_database, is_given
 from trader.app.logs import configure
-from trader.app.migrate import up
 from trader.app.results import settle
 from trader.app.rollup import rollup
 from trader.app.serve import start_api, start_page
@@ -37,9 +37,9 @@ def run_demo(env: Mapping[str, str], say: Say, *, serve: bool, world: str) -> in
     began = time.monotonic()
     with ExitStack() as stack:
         stack.enter_context(_only_demo(data_dir))
-        if serve and not _given(env):
+        if serve and not is_given(env):
             stack.callback(postgres.stop_server, data_dir)
-        urls = _fresh_database(env, data_dir, say)
+        urls = fresh_database(env, data_dir, DATABASE, say, what="Demo")
         simulator = stack.enter_context(SimulatorProcess(data_dir, world=world))
         facts = simulator.facts()
         say(f"exchange, weather service and ensemble on {simulator.origin}, world {facts.name}")
@@ -104,29 +104,6 @@ def _only_demo(data_dir: Path) -> Iterator[None]:
                 "stop it, or set MILKBOT_DATA_DIR"
             ) from error
         yield
-
-
-def _given(env: Mapping[str, str]) -> bool:
-    return any(env.get(name) for name in ("DATABASE_URL", "MIGRATE_DATABASE_URL"))
-
-
-def _fresh_database(env: Mapping[str, str], data_dir: Path, say: Say) -> postgres.Urls:
-    if _given(env):
-        urls = postgres.resolve_urls(env, data_dir)
-        applied = up(urls.owner)
-        if not applied:
-            raise ConfigurationError(
-                "Demo: expected an empty database behind the given URLs, found one with Milkbot's tables; "
-                "nothing was changed. Give it a new database, or unset the URLs for the embedded server."
-            )
-    else:
-        server = postgres.ensure_server(data_dir)
-        postgres.drop_database(server, DATABASE)
-        urls = postgres.create_database(server, DATABASE, is_test=False)
-        applied = up(urls.owner)
-        say(f"Postgres on {server.host}:{server.port}, database {DATABASE}")
-    say(f"migrations: {len(applied)} applied")
-    return urls
 
 
 def _advise(urls: postgres.Urls, settings: Settings, say: Say) -> None:

@@ -36,15 +36,18 @@ class Stage:
     settings: Settings
     http: HttpClient
 
-    def start(self, store: OpsStore, *, command: str = "rehearsal") -> Trader:
-        """Start a trader on these books, as a process does: writer lock, epoch, reconciliation."""
+    def start(self, store: OpsStore, *, command: str = "rehearsal", label: str | None = None) -> Trader:
+        """Start a trader on these books, as a process does: writer lock, epoch, reconciliation.
+
+        ``label`` is what the books call the world, its name by default.
+        """
         return start_trader(
             self.settings,
             store=store,
             http=self.http,
             clock=self.clock,
             command=command,
-            world=self.world.name,
+            world=label or self.world.name,
             weather_workers=1,
         )
 
@@ -58,18 +61,20 @@ def set_up(
     cash: Decimal = DEFAULT_CASH,
     faults: Sequence[Fault] = (),
     env: Mapping[str, str] | None = None,
+    is_limited: bool = True,
 ) -> Stage:
     """Build a stage whose clock stands at ``at`` (the world's start by default).
 
     ``folder`` receives the account's key and the halt file. ``env`` are settings as in the environment; mode
-    and addresses are set here, DEMO unless it says SHADOW.
+    and addresses are set here, DEMO unless it says SHADOW. ``is_limited``: the exchange answers 429 beyond
+    the request budget; a world that stands still within a cycle, as a demo's, has none.
     """
     world_clock = WorldClock(at or world.start, world.end, 0, lambda: 0.0)
     key_file = folder / "simulator_ed25519.pem"
     keys = {GENERATED_KEY_ID: make_key(key_file)}
     clock = SharedClock(world_clock)
     exchange = Exchange(world, world_clock, cash, seed, Faults(faults, seed))
-    simulator = Simulator(exchange, keys, elapsed=clock.monotonic)
+    simulator = Simulator(exchange, keys, elapsed=clock.monotonic if is_limited else None)
     settings = load_settings(rehearsal_env(env or {}, folder, key_file))
     door = Door(simulator, clock, timeout_s=settings.http_timeout_s)
     return Stage(world, simulator, clock, settings, HttpClient(clock=clock, wire=door, seed=seed))

@@ -13,9 +13,9 @@ _HEADING = (
 )
 
 
-def _item(name: str, value: int) -> str:
+def _item(name: str, value: int | None) -> str:
     """One row: label in columns 0-15, value right-aligned to column 17, the time of day unknown."""
-    return f"  {name:<14}{value:>2}        MM"
+    return f"  {name:<14}{'MM' if value is None else value:>2}        MM"
 
 
 def report_text(city: CityConfig, report: Climate, wmo_heading: str) -> str:
@@ -23,6 +23,8 @@ def report_text(city: CityConfig, report: Climate, wmo_heading: str) -> str:
 
     The average is the report's own rounding of high and low (half up). Layout: nws-weather.md 2.1.
     """
+    low = report.low_f
+    average = None if low is None else (report.high_f + low + 1) // 2
     day, issued = report.climate_date, report.issued_at.astimezone(city.zone)
     clock = f"{issued.hour % 12 or 12}{issued:%M} {issued:%p} {issued.tzname()}"
     standard = report.issued_at.astimezone(timezone(timedelta(hours=city.std_utc_offset_hours)))
@@ -49,8 +51,8 @@ def report_text(city: CityConfig, report: Climate, wmo_heading: str) -> str:
         "TEMPERATURE (F)",
         " YESTERDAY",
         _item("MAXIMUM", report.high_f),
-        _item("MINIMUM", report.low_f),
-        _item("AVERAGE", (report.high_f + report.low_f + 1) // 2).removesuffix("        MM"),
+        _item("MINIMUM", low),
+        _item("AVERAGE", average).removesuffix("        MM"),
         "",
         _RULER,
         "",

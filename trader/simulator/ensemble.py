@@ -1,12 +1,18 @@
 """The ensemble provider's daily form, from recorded members."""
 
+from bisect import bisect_right
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
+from operator import attrgetter
 from typing import Any
 
 from trader.domain.cities import CityConfig, load_cities
 from trader.simulator.http import RENDERED, Answer, Request, Route, answer
 from trader.simulator.world import EnsembleRow, World
+
+_DAYS_AHEAD = 16
+"""As far as the provider's ensembles reach."""
+_fetched_at = attrgetter("fetched_at")
 
 
 def city_near(lat: str, lon: str) -> CityConfig | None:
@@ -24,6 +30,10 @@ class Ensemble:
 
     def __init__(self, world: World, now: Callable[[], datetime]) -> None:
         self._world, self._now = world, now
+        self._by_target: dict[str, dict[date, list[EnsembleRow]]] = {}
+        for code, rows in world.ensemble.items():
+            for row in sorted(rows, key=_fetched_at):
+                self._by_target.setdefault(code, {}).setdefault(row.target_date, []).append(row)
 
     def routes(self) -> tuple[Route, ...]:
         return (Route("GET", "/v1/ensemble", "weather_ensemble", self.daily_highs),)
@@ -67,9 +77,12 @@ class Ensemble:
     def _newest_fetches(self, city: CityConfig) -> list[EnsembleRow]:
         now = self._now()
         today = now.astimezone(timezone(timedelta(hours=city.std_utc_offset_hours))).date()
-        rows = self._world.ensemble.get(city.code, ())
-        newest = {row.target_date: row for row in rows if row.fetched_at <= now and row.target_date >= today}
-        return [newest[day] for day in sorted(newest)]
+        by_target = self._by_target.get(city.code, {})
+        days = (today + timedelta(days=ahead) for ahead in range(_DAYS_AHEAD))
+        told = (
+            (rows, bisect_right(rows, now, key=_fetched_at)) for day in days if (rows := by_target.get(day))
+        )
+        return [rows[known - 1] for rows, known in told if known]
 
     def _refused(self, reason: str) -> Answer:
         return answer(400, {"error": True, "reason": reason}, RENDERED)

@@ -193,11 +193,14 @@ class Exchange:
 
     def _standing(self, market: Market, request: OrderRequest, now: datetime) -> list[Ask]:
         yes, no = self.depth(market, now)
-        recorded = (
-            [Ask(100 - cents, size) for cents, size in no]
-            if request.is_bid
-            else [Ask(*level) for level in yes]
-        )
+        slip = self.books.slip(market.ticker)
+        recorded = []
+        if slip is not None:
+            recorded = (
+                [Ask(100 - cents + slip[1], size) for cents, size in no if cents > slip[1]]
+                if request.is_bid
+                else [Ask(cents - slip[0], size) for cents, size in yes if cents > slip[0]]
+            )
         own = [
             Ask(int(order.price / _CENT), int(order.remaining * 100), order.order_id)
             for order in self.account.resting(market.ticker)
@@ -243,8 +246,9 @@ class Exchange:
     ) -> Placed:
         for own_id in result.withdrawn:
             self.account.close(self.account.orders[own_id], OrderState.CANCELED, now)
+        slip = self.books.slip(order.ticker) or (0, 0)
         for take, fill in zip(result.takes, fills, strict=True):
-            cents = 100 - take.cents if order.is_bid else take.cents
+            cents = 100 - take.cents + slip[1] if order.is_bid else take.cents + slip[0]
             self.books.take(order.ticker, is_yes=not order.is_bid, cents=cents, hundredths=take.hundredths)
             self.account.book_fill(fill)
             order.filled += fill.count

@@ -1,9 +1,11 @@
 """api.weather.gov, from recorded temperatures and climate values."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
+from operator import attrgetter
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -16,6 +18,9 @@ from trader.simulator.world import Climate, Temperature, World, instant
 
 _ORIGIN = "https://api.weather.gov"
 _KEPT = timedelta(days=7)
+_LISTED = 28
+"""Reports in a list, as the service was seen to give."""
+_polled_at = attrgetter("polled_at")
 _GEO, _PROBLEM = "application/geo+json", "application/problem+json"
 _CONTEXT: list[Any] = ["https://geojson.org/geojson-ld/geojson-context.jsonld", {"@version": "1.1"}]
 
@@ -225,7 +230,8 @@ class Weather:
         """Return readings known by now, newest first, as far back as the service keeps them."""
         now = self._now()
         rows = self._world.temperatures.get(city.settlement_station, ())
-        seen = [row for row in reversed(rows) if now - _KEPT <= row.polled_at <= now]
+        first = bisect_left(rows, now - _KEPT, key=_polled_at)
+        seen = list(reversed(rows[first : bisect_right(rows, now, key=_polled_at)]))
         frozen = self._faults.on(FaultKind.FROZEN_VALUE, "weather_observations", now)
         if frozen is None:
             return seen
@@ -289,7 +295,7 @@ class Weather:
             raise _Problem(500, "UnexpectedProblem", "An unexpected problem has occurred.")
         # of the stations that only give rain and snow no report was recorded
         recorded = self._world.climate.get(city.code, ()) if location == city.cli_location else ()
-        issued = [row for row in reversed(recorded) if row.issued_at <= self._now()]
+        issued = [row for row in reversed(recorded) if row.issued_at <= self._now()][:_LISTED]
         body = {
             "@context": {"@version": "1.1"},
             "@graph": [self._head(self._product_id(row)) for row in issued],

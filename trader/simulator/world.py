@@ -9,13 +9,13 @@ import gzip
 import json
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -113,12 +113,14 @@ class EnsembleRow:
 
 @dataclass(frozen=True, slots=True)
 class Climate:
-    """High and low of a climate day as the climate report gave them, whole degrees Fahrenheit."""
+    """High and low of a climate day as the climate report gave them, whole degrees Fahrenheit; a low that
+    was not recorded is None.
+    """
 
     city: str
     climate_date: date
     high_f: int
-    low_f: int
+    low_f: int | None
     issued_at: datetime
 
 
@@ -189,6 +191,60 @@ class World:
             return ()
         span = slice(int(self._ends[at - 1]) if at else 0, int(self._ends[at]))
         return tuple(zip(self._cents[span].tolist(), self._hundredths[span].tolist(), strict=True))
+
+    def slip(self, capture: int, ticker: str) -> tuple[int, int] | None:  # noqa: ARG002 - for worlds of quotes
+        """By how many cents YES bids and NO bids are worse for an order than they are shown; None when
+        nothing can be had of them.
+
+        A recorded book is had as it was recorded.
+        """
+        return 0, 0
+
+    def book_id(self, capture: int, ticker: str) -> int:  # noqa: ARG002 - for worlds of quotes
+        """Name the book that stands: what was taken of it comes back with the next name."""
+        return capture
+
+    @property
+    def priced_from(self) -> datetime:
+        """From when on prices were recorded."""
+        return self.captures[0] if self.captures else self.end
+
+    @property
+    def fill_words(self) -> tuple[str, ...]:
+        """What is assumed of fills, in sentences."""
+        return (
+            (
+                "Orders take the depth that was recorded, at its prices, within 30 s of its capture; what "
+                "was taken comes back with the next capture."
+            ),
+            "Nobody is known to have come to a resting order, so a resting order never fills.",
+        )
+
+    def known_by(self, second: int) -> Self:
+        """Return the world as far as it was recorded by ``second`` (UTC since 1970): the rest is gone, and
+        results that were not determined by then are None.
+        """
+        at = datetime.fromtimestamp(second, UTC)
+        return replace(
+            self,
+            markets={
+                ticker: row
+                if row.determined_at is not None and row.determined_at <= at
+                else replace(row, result=None, settled_value=None)
+                for ticker, row in self.markets.items()
+            },
+            captures=tuple(capture for capture in self.captures if capture <= at),
+            temperatures={
+                key: tuple(row for row in rows if row.polled_at <= at)
+                for key, rows in self.temperatures.items()
+            },
+            ensemble={
+                key: tuple(row for row in rows if row.fetched_at <= at) for key, rows in self.ensemble.items()
+            },
+            climate={
+                key: tuple(row for row in rows if row.issued_at <= at) for key, rows in self.climate.items()
+            },
+        )
 
     @cached_property
     def settlement_instants(self) -> tuple[datetime, ...]:

@@ -181,7 +181,7 @@ def _ensembles(history: Path, rows: Rows) -> None:
     for path in find(history, "forecasts", "ensemble_highs_*.csv*"):
         table = read(path, ["city", "target_date", "fetched_utc", "fc_tmax_f"])
         for code, i in groups(table["city"]):
-            known = [_utc_second(text) for text in table["fetched_utc"][i].tolist()]
+            known = [utc_second(text) for text in table["fetched_utc"][i].tolist()]
             day = ordinals(table["target_date"][i])
             _add(rows, (code, "gefs_mean"), day, np.array(known), table["fc_tmax_f"][i])
 
@@ -217,6 +217,6 @@ def _local_second(text: str, zone: ZoneInfo) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=zone).timestamp())
 
 
-def _utc_second(text: str) -> int:
+def utc_second(text: str) -> int:
     moment = datetime.fromisoformat(text)
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

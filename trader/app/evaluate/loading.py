@@ -17,12 +17,7 @@ def load_archive(history: Path, variable: MarketType = MarketType.HIGH) -> Archi
 
     Raises ConfigurationError when the folder is no history folder, or a table in it cannot be read.
     """
-    lacking = [name for name in FOLDERS if not (history / name).is_dir()]
-    if lacking:
-        raise ConfigurationError(
-            f"--history: expected a folder with {', '.join(FOLDERS)}, found {history} without "
-            f"{', '.join(lacking)}; nothing was evaluated"
-        )
+    require_history(history)
     cities = load_cities()
     extreme = EXTREMES[variable]
     events = load_events(history, cities, variable)
@@ -34,3 +29,13 @@ def load_archive(history: Path, variable: MarketType = MarketType.HIGH) -> Archi
         events=events,
         prices=load_prices(history, tickers),
     )
+
+
+def require_history(history: Path) -> None:
+    """Raise ConfigurationError unless the folder is laid out like a history."""
+    lacking = [name for name in FOLDERS if not (history / name).is_dir()]
+    if lacking:
+        raise ConfigurationError(
+            f"--history: expected a folder with {', '.join(FOLDERS)}, found {history} without "
+            f"{', '.join(lacking)}; nothing was evaluated"
+        )

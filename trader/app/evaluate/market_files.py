@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trader.app.evaluate.forecast_files import _utc_second as utc_second
+from trader.app.evaluate.forecast_files import utc_second
 from trader.app.evaluate.tables import find, groups, ordinals, read
 from trader.core.forecasting.archive import DAY_S, EPOCH, RESULT_DELAY_S, Bracket, Event, Floats, Ints, Prices
 from trader.domain.cities import CityConfig

@@ -3,16 +3,26 @@ away."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar
 
-from trader.core.forecasting.archive import Archive
 
-Decide = Callable[[Archive, int], bytes]
-"""A decision for a climate day (ordinal), from an archive, in canonical bytes."""
+class Recorded(Protocol):
+    """What was recorded, each value with the instant from which it could be known: an archive, or a world."""
+
+    def known_by(self, second: int) -> Self:
+        """Return it as it stood at ``second`` (UTC since 1970)."""
+        ...
+
+
+R = TypeVar("R", bound=Recorded)
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A day whose decision differs: with later data present, and with only what was known at ``second``."""
+    """A case whose decision differs: with later data present, and with only what was known at ``second``.
+
+    ``day`` is what the caller named the case by, an ordinal or an instant.
+    """
 
     day: int
     second: int
@@ -20,11 +30,13 @@ class Leak:
     as_known: bytes
 
 
-def leaks(decide: Decide, archive: Archive, cases: Iterable[tuple[int, int]]) -> list[Leak]:
-    """Return the (day, decision second) cases in which ``decide`` used a value from after its instant."""
+def leaks(decide: Callable[[R, int], bytes], recorded: R, cases: Iterable[tuple[int, int]]) -> list[Leak]:
+    """Return the (day, decision second) cases in which ``decide``, a decision in canonical bytes, used a
+    value from after its instant.
+    """
     found = []
     for day, second in cases:
-        with_later, as_known = decide(archive, day), decide(archive.known_by(second), day)
+        with_later, as_known = decide(recorded, day), decide(recorded.known_by(second), day)
         if with_later != as_known:
             found.append(Leak(day, second, with_later, as_known))
     return found

@@ -58,14 +58,14 @@ def _markets(
     forecast: np.ndarray[tuple[int], np.dtype[np.float64]],
     highs: np.ndarray[tuple[int], np.dtype[np.int64]],
 ) -> None:
-    markets, trades = [f"{MARKET_COLUMNS},result_from_obs"], []
+    markets, trades = [f"{MARKET_COLUMNS},result_from_obs,close_time"], []
     for day, said, high in zip(dates, forecast, highs, strict=True):
         middle = int(said) + 2
         for i, (lo, hi, strikes) in enumerate(_brackets(middle)):
             won = (lo is None or high >= lo) and (hi is None or high <= hi)
             ticker, result = f"KXHIGHNY-{day:%y%b%d}-{i}".upper(), "yes" if won else "no"
             ends = ",".join("" if end is None else str(float(end)) for end in (lo, hi))
-            markets.append(f"NYC,KXHIGHNY,{day},{ticker},{ends},{result},{strikes},")
+            markets.append(f"NYC,KXHIGHNY,{day},{ticker},{ends},{result},{strikes},,")
             at = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=2)
             trades.append((ticker, at, 50 if won else 28))
     (folder / "markets.csv").write_text("\n".join(markets) + "\n")
@@ -74,6 +74,7 @@ def _markets(
             "ticker": [t for t, _, _ in trades],
             "created_time": pa.array([at for _, at, _ in trades], pa.timestamp("ms", tz="UTC")),
             "yes_price_cents": pa.array([p for _, _, p in trades], pa.int16()),
+            "taker_side": ["yes"] * len(trades),
         }
     )
     pq.write_table(table, folder / "trades_2030.parquet")

@@ -1,0 +1,75 @@
+"""What may be asked of ``milkbot backtest``: kept apart, so that other commands load nothing of it."""
+
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal, InvalidOperation
+
+MOST = Decimal(10_000_000)
+
+
+def _dollars(text: str) -> Decimal:
+    """An argument in dollars or contracts; argparse turns the ValueError into a usage error."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError(text) from error
+    if not value.is_finite() or not 0 < value <= MOST or value % Decimal("0.01"):
+        raise ValueError(text)
+    return value
+
+
+def _count(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise ArgumentTypeError(f"expected {least} to {most}, found {value}")
+        return value
+
+    return number
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what may be asked of a backtest."""
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--world", metavar="NAME", help="a recorded world that ships, such as july2026")
+    what.add_argument("--history", metavar="DIR", help="a folder of recorded history")
+    parser.add_argument(
+        "--city", action="append", metavar="CODE", help="only this city of the folder (repeatable)"
+    )
+    for flag, name, text in (("--from", "first", "first"), ("--to", "last", "last")):
+        parser.add_argument(
+            flag, dest=name, type=date.fromisoformat, metavar="DATE", help=f"{text} climate day of the folder"
+        )
+    parser.add_argument(
+        "--every", type=_count(60, 3600), default=300, metavar="SECONDS", help="between cycles (default 300)"
+    )
+    parser.add_argument(
+        "--warm-up",
+        type=_count(0, 400),
+        default=60,
+        metavar="DAYS",
+        help="days before --from in which forecasts and reports are learnt from, without prices (default 60)",
+    )
+    parser.add_argument(
+        "--depth",
+        type=_dollars,
+        default=Decimal(20),
+        metavar="CONTRACTS",
+        help="assumed at each quoted price; the gate asks for 20 (default 20)",
+    )
+    parser.add_argument(
+        "--cash", type=_dollars, default=Decimal(5000), metavar="DOLLARS", help="default 5000"
+    )
+    parser.add_argument("--name", help="what to call the run; a run of the same name is replaced")
+    parser.add_argument(
+        "--lookahead",
+        type=_count(0, 100),
+        default=2,
+        metavar="N",
+        help="decisions to repeat without the later data (default 2)",
+    )
+    parser.add_argument(
+        "--memory", action="store_true", help="no database and no warehouse: faster, no funnel"
+    )
+    parser.add_argument("--json", action="store_true", help="the report as one object")
