@@ -120,6 +120,7 @@ install_units() {
   done
   version=$(systemctl --version 2>/dev/null | awk 'NR == 1 {print $2}')
   if [ "${version:-0}" -ge 254 ]; then put "$here/systemd/backoff.conf" /etc/systemd/system/trader.service.d/20-backoff.conf 0644; fi
+  put "$here/systemd/restart.conf" /etc/systemd/system/nginx.service.d/10-milkbot.conf 0644
   if managed && [ "$dry" = 0 ]; then systemctl daemon-reload; fi
 }
 
@@ -168,7 +169,8 @@ uninstall() {
       act "remove $unit" rm -rf "$root/etc/systemd/system/$unit" "$root/etc/systemd/system/$unit.d"
     fi
   done
-  for unit in /etc/nginx/conf.d/milkbot.conf /etc/nginx/milkbot /etc/logrotate.d/milkbot /opt/milkbot \
+  for unit in /etc/nginx/conf.d/milkbot.conf /etc/nginx/milkbot /etc/systemd/system/nginx.service.d/10-milkbot.conf \
+    /etc/logrotate.d/milkbot /opt/milkbot \
     /usr/local/bin/milkbot /usr/local/bin/milkbot-key /usr/local/bin/milkbot-go-live /usr/local/bin/milkbot-rotate-passwords \
     /usr/local/bin/milkbot-restore; do
     if [ -L "$root$unit" ] || [ -e "$root$unit" ]; then act "remove $unit" rm -rf "$root$unit"; fi

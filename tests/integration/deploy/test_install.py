@@ -167,6 +167,16 @@ def test_uninstall_leaves_data_and_keys_unless_asked(machine: Machine) -> None:
     assert machine.files() == {}
 
 
+def test_proxy_is_started_again_when_it_dies_and_its_rule_goes_with_us(machine: Machine) -> None:
+    machine.install()
+    rule = machine.root / "etc/systemd/system/nginx.service.d/10-milkbot.conf"
+    was_there = rule.exists() and "Restart=on-failure" in rule.read_text()
+    machine.run("uninstall")
+
+    assert was_there
+    assert not rule.exists()
+
+
 @pytest.mark.parametrize("words", [(), ("install",), ("install", "--speed")])
 def test_wrong_words_are_refused_with_code_2(words: tuple[str, ...]) -> None:
     done = subprocess.run(
