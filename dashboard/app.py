@@ -1,25 +1,15 @@
-"""The public page: page config, navigation, nothing else."""
+"""The public page's process: ``streamlit run`` finds ``app`` here, with its documents and its warm start."""
 
 from pathlib import Path
 
-import streamlit as st
+from starlette.middleware import Middleware
+from streamlit.starlette import App
 
-from dashboard.views import about, decisions, forecasts, health, overview, performance, trades
+from dashboard import document
 
-STATIC = Path(__file__).parent / "static"
-
-st.set_page_config(page_title="Milkbot", page_icon=str(STATIC / "favicon.svg"), layout="wide")
-st.logo(str(STATIC / "logo.svg"))
-st.html(STATIC / "page.css")
-st.navigation(
-    [
-        st.Page(overview.render, title="Overview", default=True),  # at /
-        st.Page(trades.render, title="Trades", url_path="trades"),
-        st.Page(performance.render, title="Performance", url_path="performance"),
-        st.Page(forecasts.render, title="Forecasts", url_path="forecasts"),
-        st.Page(decisions.render, title="Decisions", url_path="decisions"),
-        st.Page(health.render, title="Health", url_path="health"),
-        st.Page(about.render, title="About", url_path="about"),
-    ],
-    position="top",
-).run()
+app = App(
+    Path(__file__).with_name("pages.py"),
+    routes=document.routes(),
+    middleware=[Middleware(document.SmallIcons)],
+    lifespan=document.warm,
+)

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import api_docs
 from dashboard.bundles import TradeFilter
 from dashboard.cities import PLACES
+from dashboard.components import panel
 from dashboard.components.city_card import card
 from dashboard.rows import BoardRow
 from dashboard.views import frame, trades
@@ -16,8 +17,15 @@ from dashboard.views import frame, trades
 TEXT: Final = Path(__file__).parents[1] / "static" / "about.html"
 
 
+_SENTENCE: Final = "What this is, how it works, and what it is not."
+
+
+def first_screen() -> str:
+    return frame.first("About", _SENTENCE) + panel.document(_html())
+
+
 def render() -> None:
-    with frame.slow_page("About", "What this is, how it works, and what it is not."):
+    with frame.slow_page("About", _SENTENCE):
         frame.draw(_html())
         with st.container(border=True, key="panel_data"):
             frame.draw(

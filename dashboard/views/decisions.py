@@ -8,9 +8,12 @@ from dashboard.rows import PageState
 from dashboard.views import frame
 
 
+def first_screen() -> str:
+    return frame.first("Decisions", _sentence(snapshots.decisions().value, snapshots.live().value.page))
+
+
 def render() -> None:
-    kept = snapshots.decisions()
-    with frame.slow_page("Decisions", _sentence(kept.value, snapshots.live().value.page)):
+    with frame.slow_page("Decisions", _sentence(snapshots.decisions().value, snapshots.live().value.page)):
         frame.live(lambda: frame.draw(_html()), snapshots.SLOW_REFRESH_S)
 
 

@@ -23,12 +23,19 @@ _BRIER: Final = (
 )
 
 
+def first_screen() -> str:
+    return frame.first("Forecasts", _sentence())
+
+
 def render() -> None:
-    found = snapshots.skill().value
-    with frame.slow_page("Forecasts", scores.verdict(scores.headline(found.scores))):
+    with frame.slow_page("Forecasts", _sentence()):
         kind = KINDS[frame.choice("kind", list(KINDS), "High", "Market")]
         frame.live(lambda: _skill(kind), snapshots.SLOW_REFRESH_S)
         _fan(kind)
+
+
+def _sentence() -> str:
+    return scores.verdict(scores.headline(snapshots.skill().value.scores))
 
 
 def _skill(kind: MarketType) -> None:

@@ -91,6 +91,11 @@ def slow_page(title: str, sentence: str) -> Iterator[None]:
         draw(panel.footer(snapshots.live().value.page))
 
 
+def first(title: str, sentence: str) -> str:
+    """What a slow page shows before it is live, at the same place: top line, title and answer."""
+    return panel.document(top()) + panel.document(panel.intro(title, sentence))
+
+
 def top() -> str:
     """The top line of this slot, made once for all viewers."""
     kept = snapshots.live()

@@ -15,6 +15,10 @@ _MEANINGS = (
 )
 
 
+def first_screen() -> str:
+    return _html()
+
+
 def render() -> None:
     with frame.page():
         place = st.empty()

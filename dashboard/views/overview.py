@@ -50,6 +50,12 @@ def render() -> None:
         frame.live(body)
 
 
+def first_screen() -> str:
+    """What stands here before the live page does: the same texts, without the controls."""
+    drawn = _drawn("HIGH", city_grid.default_day(snapshots.live().value.board))
+    return f'{drawn.top}<div class="head0">{drawn.title}<i></i>{drawn.key}</div>{drawn.rest}'
+
+
 def _drawn(kind: str, day: Day) -> Drawn:
     now, late = snapshots.live(), snapshots.figures()
     return _drawn_once((now.slot, late.slot), kind, day, now, late)

@@ -18,11 +18,19 @@ from dashboard.views import frame
 _NOTHING: Final = "No equity figure is 60 minutes old yet."
 
 
+def first_screen() -> str:
+    return frame.first("Performance", _sentence())
+
+
 def render() -> None:
-    first = snapshots.performance("30 days").value
-    with frame.slow_page("Performance", answers.result_sentence(first.equity, first.cities)):
+    with frame.slow_page("Performance", _sentence()):
         span = frame.choice("span", list(SPANS), "30 days", "Time shown")
         frame.live(lambda: _body(span), snapshots.SLOW_REFRESH_S)
+
+
+def _sentence() -> str:
+    found = snapshots.performance("30 days").value
+    return answers.result_sentence(found.equity, found.cities)
 
 
 def _body(span: str) -> None:

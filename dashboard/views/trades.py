@@ -27,9 +27,16 @@ _FILTERS: Final = {
 _MODES: Final = ("SHADOW", "DEMO", "LIVE")  # never mixed: one at a time
 
 
+_SENTENCE: Final = "Every trade, newest first, 60 minutes after it happened."
+
+
+def first_screen() -> str:
+    return frame.first("Trades", _SENTENCE)
+
+
 def render() -> None:
     with (
-        frame.slow_page("Trades", "Every trade, newest first, 60 minutes after it happened."),
+        frame.slow_page("Trades", _SENTENCE),
         st.container(border=True, key="panel_trades"),
     ):
         place = st.empty()

@@ -2,11 +2,12 @@
 """Write nginx's configuration and the firewall's address sets from the files beside this one.
 
 Run by the installer; the tests run it with ports and folders of their own, so they test what is installed.
-Needs nothing but Python. The page's names come from dashboard/app.py and the hash of the framework's inline
-script from the installed framework, so neither can be forgotten when they change.
+Needs nothing but Python. The page's names come from dashboard/pages.py, the hashes of the inline scripts from
+dashboard/document.py and the installed framework, so none can be forgotten when they change.
 """
 
 import argparse
+import ast
 import base64
 import hashlib
 import ipaddress
@@ -21,10 +22,6 @@ DESCRIPTION = (
     "Milkbot trades the weather of ten US cities, by itself. "
     "Every trade is shown 60 minutes after it happened."
 )
-
-# Tells the framework where its socket is. Without it a deep link such as /trades asks below its own name
-# first, and whatever answers there is believed: the wrong page, or two errors in the console.
-BASE_SCRIPT = 'window.__streamlit={BACKEND_BASE_URL:location.origin+"/"}'
 
 
 def read_ranges(path: Path) -> list[str]:
@@ -55,18 +52,33 @@ def read_ranges(path: Path) -> list[str]:
 
 
 def page_names() -> list[str]:
-    """Return the page's addresses as dashboard/app.py names them."""
-    names = re.findall(r'url_path="([a-z]+)"', (TOP / "dashboard" / "app.py").read_text())
+    """Return the page's addresses as dashboard/pages.py names them."""
+    names = re.findall(r'url_path="([a-z]+)"', (TOP / "dashboard" / "pages.py").read_text())
     if not names:
-        raise ValueError("dashboard/app.py: expected pages with url_path, found none; nothing was written")
+        raise ValueError("dashboard/pages.py: expected pages with url_path, found none; nothing was written")
     return names
 
 
 def script_hashes(index: Path) -> str:
     """Return the CSP sources of the inline scripts of the framework's document, and of ours."""
-    scripts = [*re.findall(r"<script>(.*?)</script>", index.read_text(), re.DOTALL), BASE_SCRIPT]
+    scripts = re.findall(r"<script>(.*?)</script>", index.read_text(), re.DOTALL) + our_scripts()
     digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     return " ".join(f"'sha256-{digest}'" for digest in digests)
+
+
+def our_scripts() -> list[str]:
+    """Return the inline scripts that dashboard/document.py writes, its constants named ..._SCRIPT."""
+    body = ast.parse((TOP / "dashboard" / "document.py").read_text()).body
+    scripts = [
+        ast.literal_eval(line.value)
+        for line in body
+        if isinstance(line, ast.AnnAssign) and line.value and ast.unparse(line.target).endswith("_SCRIPT")
+    ]
+    if not scripts:
+        raise ValueError(
+            "dashboard/document.py: expected constants named ..._SCRIPT, found none; nothing was written"
+        )
+    return scripts
 
 
 def firewall(ranges: list[str]) -> str:
@@ -119,7 +131,6 @@ def values_of(options: argparse.Namespace, ranges: list[str]) -> dict[str, str]:
         "real_ip": "\n".join(f"set_real_ip_from {r};" for r in ranges),
         "allowed": "\n".join(f"    {r} 1;" for r in ranges),
         "script_hashes": script_hashes(options.index),
-        "base_script": BASE_SCRIPT,
         "description": DESCRIPTION,
         "social": image if social.exists() else "",
         "expires": f"{datetime.now(UTC) + timedelta(days=365):%Y-01-01T00:00:00Z}",

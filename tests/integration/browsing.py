@@ -13,10 +13,11 @@ SHOTS = Path(__file__).resolve().parents[2] / ".milkbot" / "screenshots"
 ARGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
 
 # What stands outside the window, and which texts of our own lie on each other, measured line by line.
-MEASURE = """() => {
+MEASURE = """root => {
   const width = document.documentElement.clientWidth, boxes = [], outside = [];
   const seen = e => !e.closest('.sr,[aria-hidden="true"],details:not([open]) .why,.js-plotly-plot');
-  const walker = document.createTreeWalker(document.querySelector('.st-key-page'), NodeFilter.SHOW_TEXT);
+  const top = document.querySelector(root + ' .st-key-page');
+  const walker = document.createTreeWalker(top, NodeFilter.SHOW_TEXT);
   for (let node; (node = walker.nextNode());) {
     if (!node.textContent.trim() || !seen(node.parentElement)) continue;
     const range = document.createRange();
@@ -34,11 +35,11 @@ MEASURE = """() => {
     const x = Math.min(a.r, b.r) - Math.max(a.l, b.l), y = Math.min(a.b, b.b) - Math.max(a.t, b.t);
     if (a.node !== b.node && x > 0.5 && y > 0.5) overlaps.push(a.text + ' | ' + b.text);
   }
-  const wide = [...document.querySelectorAll('.st-key-page *')].filter(e => {
+  const wide = [...top.querySelectorAll('*')].filter(e => {
     const r = e.getBoundingClientRect();
     return r.width > 1 && (r.right > width + 1 || r.left < -1) && !e.closest('.js-plotly-plot');
   }).map(e => e.className);
-  const main = document.querySelector('[data-testid="stMain"]');
+  const main = document.querySelector(root + ' [data-testid="stMain"]') ?? document.querySelector(root);
   return {outside, overlaps, wide, texts: boxes.length, height: main.scrollHeight,
     sideways: Math.max(main.scrollWidth - main.clientWidth, document.documentElement.scrollWidth - width)};
 }"""
@@ -65,7 +66,8 @@ class Visitor:
     def go(self, path: str) -> None:
         """Open an address and wait until the page has drawn its foot."""
         self.page.goto(f"{self.origin}/{path}")
-        self.page.wait_for_selector(".mb .foot", timeout=30_000)
+        self.page.wait_for_selector("#root .mb .foot", timeout=30_000)
+        self.page.wait_for_selector("#drawn", state="detached", timeout=5_000)
 
     def wait_for_count(self, selector: str, count: int) -> None:
         expect(self.page.locator(selector)).to_have_count(count, timeout=20_000)
@@ -86,10 +88,10 @@ class Visitor:
         said: str = self.page.locator(".hoverlayer").first.text_content()
         return said
 
-    def misfits(self, *, settle_ms: int = 300) -> dict[str, Any]:
+    def misfits(self, *, selector: str = "#root", settle_ms: int = 300) -> dict[str, Any]:
         """What does not fit; empty lists and zero when all does."""
         self.page.wait_for_timeout(settle_ms)  # fonts and charts find their size
-        found: dict[str, Any] = self.page.evaluate(MEASURE)
+        found: dict[str, Any] = self.page.evaluate(MEASURE, selector)
         return found
 
     def keep(self, name: str) -> None:

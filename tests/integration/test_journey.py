@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import streamlit
 
+from dashboard.document import ICONS
 from tests.integration.browsing import Visitor, chromium
 from tests.integration.deploy.proxy import DOMAIN, free_ports, running_proxy
 from tests.integration.deploy.test_units import answers, started
@@ -38,6 +39,7 @@ class Site:
     urls: "Urls"
     browser: Any
     target: Target
+    direct: str
 
     def visitor(self, width: int) -> Visitor:
         context = self.browser.new_context(viewport={"width": width, "height": 900}, ignore_https_errors=True)
@@ -59,7 +61,7 @@ def site(new_database: Callable[..., "Urls"], tmp_path_factory: pytest.TempPathF
     ):
         answers(port, "/_stcore/health")
         target = Target("127.0.0.1", proxy.https, DOMAIN, proxy.context)
-        yield Site(f"https://{DOMAIN}:{proxy.https}", urls, browser, target)
+        yield Site(f"https://{DOMAIN}:{proxy.https}", urls, browser, target, f"http://127.0.0.1:{port}")
 
 
 @pytest.mark.story("6.2")
@@ -143,6 +145,70 @@ def test_the_first_page_follows_the_database_without_a_flicker(site: Site) -> No
     assert opacities == ["1"]
     assert lost == 0
     assert visitor.complaints == []
+
+
+# Where things stand in a window, of what is drawn first and of what is live.
+_PLACES = """root => ['.top', 'h1.lede', '.four', 'h2.title', 'ul.key', '.grid', '.panel'].map(
+  name => document.querySelector(root + ' ' + name)?.getBoundingClientRect()).map(
+  r => r ? [r.left, r.top, r.width] : null)"""
+
+
+@pytest.mark.story("6.8")
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_first_screen_is_drawn_without_a_script_where_the_live_one_will_be(
+    site: Site, width: int
+) -> None:
+    visitor = site.visitor(width)
+    page = visitor.page
+    page.route("**/static/js/index.*.js", lambda route: route.abort())
+    page.goto(f"{site.origin}/")
+    page.wait_for_selector("#drawn .foot")
+    found = visitor.misfits(selector="#drawn")
+    drawn, cards = page.evaluate(_PLACES, "#drawn"), page.locator("#drawn article.city").count()
+    page.unroute("**/static/js/index.*.js")
+    visitor.complaints.clear()  # of the script that was kept away
+    visitor.go("")
+    page.wait_for_selector("#drawn", state="detached")
+    visitor.misfits()
+    live = page.evaluate(_PLACES, "#root")
+    page.context.close()
+
+    assert cards == 10
+    assert None not in drawn
+    assert [found[what] for what in ("sideways", "outside", "overlaps", "wide")] == [0, [], [], []]
+    for place, later in zip(drawn, live, strict=True):
+        assert place == pytest.approx(later, abs=2)
+    assert visitor.complaints == []
+
+
+def test_every_page_without_scripts_still_has_its_answer_and_the_way_to_the_others(site: Site) -> None:
+    context = site.browser.new_context(java_script_enabled=False, ignore_https_errors=True)
+    page = context.new_page()
+    page.goto(f"{site.origin}/")
+    answers_ = page.locator(".four").inner_text()
+    page.click("#drawn >> text=Performance")
+    result = page.locator("h1.lede").inner_text()
+    context.close()
+
+    assert "−$" in answers_ or "+$" in answers_
+    assert re.search(r"(Up|Down) \$", result)
+
+
+@pytest.mark.parametrize("path", ["", *PAGES])
+def test_a_page_opened_without_the_proxy_has_no_complaint_and_draws_only_icons_it_has(
+    site: Site, path: str
+) -> None:
+    """Deep links once asked for their socket below their own name: two errors on each of six pages."""
+    context = site.browser.new_context(viewport={"width": 390, "height": 900})
+    visitor = Visitor(context.new_page(), site.direct)
+    visitor.go(path)
+    visitor.page.wait_for_selector("#drawn", state="detached")
+    icons = visitor.page.locator('[data-testid="stIconMaterial"]').all_inner_texts()
+    context.close()
+
+    assert set(icons) <= set(ICONS)
+    assert visitor.complaints == []
+    assert visitor.elsewhere == []
 
 
 @pytest.mark.story("6.4")
