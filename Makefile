@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv demo run stop test lint typecheck unit bench load audit fuzz brute simulate scenarios stories docs lock clean
+.PHONY: help venv demo run stop test lint typecheck unit bench load audit fuzz brute simulate mutants crash scenarios stories docs lock clean
 BIN := .venv/bin
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
@@ -44,6 +44,12 @@ brute: venv  ## compare the exposure engine with brute force on BOOKS random boo
 
 simulate: venv  ## play SEEDS episodes of the whole trader under faults, in virtual time (docs/simulation.md)
 	$(BIN)/python -m tests.simulation.run --seeds $(or $(SEEDS),2000) $(ARGS)
+
+mutants: venv  ## put each planted bug into the source, one at a time: a check must fail (docs/simulation.md)
+	$(BIN)/python -m tests.proofs.mutants $(ARGS)
+
+crash: venv  ## kill the trader at every point of a cycle, real processes (ARGS="--pairs 500 --seed 1")
+	$(BIN)/python -m tests.simulation.crash $(ARGS)
 
 scenarios: venv  ## play the bad nights that have a name, each with its log (docs/simulation.md)
 	$(BIN)/python -m tests.simulation.scenarios

@@ -7,10 +7,12 @@ I13 SHADOW is silent; I15 it recovers; I16 no secret leaves; I17 days partition 
 """
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -19,13 +21,17 @@ from trader.adapters.memory.store import MemoryOpsStore
 from trader.adapters.wire import Answered
 from trader.domain.cities import load_cities
 from trader.domain.plan import CycleInputs
-from trader.domain.risk import RiskLimits, StateChange
+from trader.domain.risk import Cap, RiskLimits, StateChange
 from trader.domain.types import Action, OrderStatus, ReasonCode, TradingMode, TradingState
 from trader.simulator.account import Account, Fill, Order
 from trader.simulator.exchange import Exchange
 
 ZERO, ONE = Decimal(0), Decimal(1)
 CREATE = ("POST", "/trade-api/v2/portfolio/events/orders")
+LISTS = frozenset({"orders", "fills", "positions", "settlements", "balance"})
+"""What a reconciliation looks at: the last part of each path."""
+STATION = re.compile(r"/stations/(\w+)/observations")
+LONG_WORD = re.compile(r"[A-Za-z0-9+/]{60,}={0,2}")
 ORDER_PATHS = ("/portfolio/events/orders", "/portfolio/orders")
 CLOSED = frozenset(
     {OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED, OrderStatus.DENIED}
@@ -88,6 +94,11 @@ def _order_loss(order: Order, wins: bool) -> Decimal:
     return max(ZERO, order.remaining * (order.cost_per_contract - pays))
 
 
+def _limit(cap: Cap, equity: Decimal) -> Decimal:
+    """The smaller of dollars and part of equity, reckoned here and not by the code under test."""
+    return min(cap.usd, cap.fraction * equity)
+
+
 class Checks:
     """All checks of one episode."""
 
@@ -108,7 +119,11 @@ class Checks:
         self.halt_file_since: int | None = None
         """Point from which the halt file was there."""
         self.secrets: tuple[str, ...] = ()
-        self.creates = 0
+        """What no log line may hold, beside the signatures."""
+        self._weather_at: dict[str, datetime] = {}
+        """When a station last answered at all, by the trader's clock."""
+        self._sent: set[str] = set()
+        """Client ids of which a create was sent, as far as our books remember."""
         self._events: dict[str, list[str]] = defaultdict(list)
         for row in exchange.world.markets.values():
             self._events[row.event_ticker].append(row.ticker)
@@ -127,10 +142,12 @@ class Checks:
             self.fail("I13", f"SHADOW asked for {method} {path}")
         if (method, path) != CREATE or self.books is None:
             return
-        self.creates += 1
         body = json.loads(content or b"{}")
         key = process.facts["sent"] = body["client_order_id"]
         row = next((o for o in self.books.orders.open_orders(self._mode) if o.client_order_id == key), None)
+        if key in self._sent:
+            self.fail("I1", f"a second create of {key}")
+        self._sent.add(key)
         if process.in_transaction:
             self.fail("I2", f"create of {key} inside a transaction: its intent is not committed")
         if row is None or row.status is not OrderStatus.SUBMITTING:
@@ -139,6 +156,8 @@ class Checks:
             )
         if not process.is_reconciled:
             self.fail("I18", f"create of {key} before epoch {process.epoch} reconciled")
+        if lacking := LISTS - process.facts.get("listed", set()):
+            self.fail("I18", f"create of {key}, and its process has never read {sorted(lacking)}")
         if process.epoch < self._last_sender:
             self.fail("I12", f"epoch {process.epoch} sends after epoch {self._last_sender}")
         self._last_sender = process.epoch
@@ -147,6 +166,16 @@ class Checks:
         assert row is not None
         self._check_halts(process, row.ticker, row.city_code, row.action)
         self._check_inputs(process, row.ticker)
+        self._check_weather(process, row.city_code)
+
+    def _check_weather(self, process: Process, city_code: str) -> None:
+        """The decision's weather is no older than its limit: its station had answered by then."""
+        inputs: CycleInputs | None = process.facts.get("inputs")
+        if inputs is None:
+            return
+        seen_at = self._weather_at.get(load_cities()[city_code].settlement_station)
+        if seen_at is None or inputs.now - seen_at > timedelta(seconds=inputs.gates.max_fetch_age_s):
+            self.fail("I9", f"{city_code}: decided at {inputs.now} on weather of {seen_at}")
 
     def _check_halts(self, process: Process, ticker: str, city: str, action: Action) -> None:
         now = self._witness.clock.now()
@@ -218,6 +247,11 @@ class Checks:
         self._check_estimates(account, method)
 
     def _remember(self, process: Process, path: str, body: bytes) -> None:
+        if (name := path.rpartition("/")[2]) in LISTS:
+            process.facts.setdefault("listed", set()).add(name)
+        if found := STATION.fullmatch(path):
+            now = self._witness.clock.now()
+            self._weather_at[found[1]] = max(now, self._weather_at.get(found[1], now))
         if not path.endswith(("/exchange/status", "/markets")):
             return
         try:
@@ -251,7 +285,7 @@ class Checks:
         )
         if closing_only:
             return
-        if newest.initial * newest.cost_per_contract > self.limits.trade.limit(equity):
+        if newest.initial * newest.cost_per_contract > _limit(self.limits.trade, equity):
             self.fail(
                 "I6", f"one order risks {newest.initial * newest.cost_per_contract}, above the trade cap"
             )
@@ -271,8 +305,8 @@ class Checks:
         ):
             before = self._risk_before.get(name, ZERO)
             self._risk_before[name] = risk
-            if risk > max(before, cap.limit(equity)):
-                self.fail("I6", f"{name}: {risk} dollars at worst, above the cap {cap.limit(equity)}")
+            if risk > max(before, _limit(cap, equity)):
+                self.fail("I6", f"{name}: {risk} dollars at worst, above the cap {_limit(cap, equity)}")
 
     def _check_estimates(self, account: Account, method: str) -> None:
         """Every order of ours that stands or filled at the exchange is counted in our books for as much."""
@@ -288,7 +322,11 @@ class Checks:
             if row is None:
                 self.fail("I2", f"the exchange has {order.client_order_id}, our books do not")
                 continue
-            if row.status in (OrderStatus.REJECTED, OrderStatus.DENIED) and not order.is_foreign:
+            side, price = row.buys
+            wanted = (row.ticker, side.value == "YES", price if side.value == "YES" else 1 - price, row.qty)
+            if wanted != (order.ticker, order.is_bid, order.price, order.initial):
+                self.fail("I2", f"{row.client_order_id} was to be {wanted}, the exchange has {order}")
+            if row.status in (OrderStatus.REJECTED, OrderStatus.DENIED):
                 self.fail("I8", f"{row.client_order_id} counts as {row.status}, the exchange has it")
             counted = row.booked_qty + row.pending_qty
             real = order.filled - unexpected[order.order_id] + order.remaining
@@ -321,6 +359,9 @@ class Checks:
             process.once_committed(lambda: self.forgotten.discard(args[0].client_order_id))
         elif name == "orders.transition":
             process.once_committed(lambda: self._check_filled(args[0], result))
+        elif name == "orders.move_all":
+            for row in result:
+                process.once_committed(partial(self._check_filled, row.order_id, row))
         elif name == "cycles.save_inputs":
             process.facts["inputs"] = args[1]
             self._check_days(args[1])
@@ -356,7 +397,7 @@ class Checks:
     def restored(self, books: MemoryOpsStore) -> None:
         """A backup took the books' place: what it lacks is forgotten until it is found again."""
         self.books = books
-        self._filled = {}
+        self._filled, self._sent = {}, set()
         self._halts = {
             (state.scope, state.reason): state
             for state in books.risk.states(self._mode, self._witness.clock.now())
@@ -380,6 +421,8 @@ class Checks:
             self.fail("I3", f"forgotten by a backup and never found again: {sorted(self.forgotten)}")
         for row in books.orders.open_orders(mode):
             real = account.orders.get(row.kalshi_order_id or "")
+            if real is not None and real.remaining and not row.is_foreign and real.expires_at is None:
+                self.fail("I8", f"{row.client_order_id} rests at the exchange without an end")
             if row.expires_at is not None and row.expires_at > self._witness.clock.now():
                 continue  # its end has not come: a clock that ran ahead wrote it down
             if real is None or not real.remaining:
@@ -426,7 +469,9 @@ class Checks:
             closed = to if to in CLOSED else closed
 
     def no_secret_in(self, lines: Iterable[str]) -> None:
+        """Neither key, key id nor any signature that was made."""
+        signatures = {signature.rstrip("=") for signature in self._witness.signatures} - {""}
         for line in lines:
-            for secret in self.secrets:
-                if secret in line:
-                    self.fail("I16", f"a secret is in a log line: {line[:80]}")
+            told = {word.rstrip("=") for word in LONG_WORD.findall(line)} & signatures
+            if told or any(secret in line for secret in self.secrets):
+                self.fail("I16", f"a secret is in a log line: {line[:80]}")

@@ -30,8 +30,10 @@ from trader.domain.risk import StateChange
 from trader.domain.types import Frozen, OrderStatus, ReasonCode, TradingState
 from trader.rehearsal.door import Door
 from trader.rehearsal.stage import set_up
+from trader.simulator.server import GENERATED_KEY_ID
 
 RESTART_S = (10.0, 20.0, 40.0)
+LONG_PAUSE_S = 40.0
 JUMP = timedelta(hours=1)
 
 
@@ -39,6 +41,13 @@ JUMP = timedelta(hours=1)
 def folder() -> Path:
     """One folder a process, for the account's key and the halt file."""
     return Path(tempfile.mkdtemp(prefix="milkbot-simulation-"))
+
+
+@cache
+def secrets_of(where: Path) -> tuple[str, ...]:
+    """The account's key, as it stands in its file, and its id."""
+    pem = [line for file in sorted(where.glob("*.pem")) for line in file.read_text().splitlines()]
+    return (GENERATED_KEY_ID, *(line for line in pem if line and not line.startswith("-----")))
 
 
 @dataclass
@@ -89,6 +98,7 @@ class Episode:
         self.checks = Checks(self.witness, self.exchange, what.mode, self.settings.risk)
         self.books = MemoryOpsStore()
         self.checks.books = self.books
+        self.checks.secrets = secrets_of(folder())
         self.halt_file = HaltFile(self.settings.halt_file)
         self.halt_file.path.unlink(missing_ok=True)
         self.schedule: Schedule | None = None
@@ -115,7 +125,7 @@ class Episode:
         self.books._epochs.unconfirmed = None  # what a process could not confirm dies with it
         store = WitnessedStore(self.witness, MemoryOpsStore(same_books_as=self.books), process)
         door = Door(self.stage.simulator, self.clock, timeout_s=self.settings.http_timeout_s)
-        wire = WitnessedWire(self.witness, door, process, self.plan.latency_s)
+        wire = WitnessedWire(self.witness, door, process, self.plan.latency_s, self.plan.page_rows)
         http = HttpClient(clock=self.clock, wire=wire, seed=self.plan.seed)
         self.witness.log.note(process.number, "starts")
         try:
@@ -138,7 +148,7 @@ class Episode:
             self.witness.log.note(process.number, "did not start", type(error).__name__, error)
             store.inner.close()
             return False
-        schedule.scheduler = _NoScheduler()
+        schedule.scheduler = NoScheduler()
         by_hand = {
             "rest": lambda: self._rest(trader, process),
             "withdraw": lambda: withdraw_some(trader, self.random),
@@ -213,14 +223,21 @@ class Episode:
     def _pause(self, name: str) -> None:
         """Stop this process beyond its session's life; another one takes over; then let this one go on."""
         first, process = self.schedule, self.process
+        if self.plan.pauses_at_sends and not name.startswith(("before POST", "before DELETE")):
+            points = self.witness.points
+            points.planned.setdefault(points.count + 1, self._pause)
+            return
         if first is None or process is None or process.in_transaction:
             return
         self.fired["P2"] += 1
         self.witness.log.note(process.number, "stopped at", name)
         first.trader.store.inner.close()  # type: ignore[attr-defined]  # its session is cut
-        self.clock.sleep(45.0)
+        self.clock.sleep(self.plan.pause_s)
         self.schedule = self.process = None
-        self.tick()
+        if self.plan.pause_s < LONG_PAUSE_S:
+            self.job("cycle")  # while what the first one holds in hand is still young enough to be taken
+        else:
+            self.tick()
         self.witness.log.note(process.number, "goes on")
 
     def _event(self, word: str) -> None:
@@ -364,7 +381,9 @@ class Episode:
         """After the events were determined and paid, late ones too, a few more cycles."""
         lives = [self.exchange.lifecycle.lives[t] for t in self.exchange.account.positions]
         last = max((life.revised_at or life.settled_at or at for life in lives), default=at)
+        paid = max((life.settled_at or at for life in lives), default=at)
         for moment in (
+            *([paid + timedelta(minutes=6)] if paid + INTERVAL < last else ()),  # then it is corrected
             last + timedelta(minutes=6),
             last + timedelta(hours=6),
             last + timedelta(hours=6, minutes=5),
@@ -400,7 +419,7 @@ def _copied(books: MemoryOpsStore) -> MemoryOpsStore:
     return copy.deepcopy(books, {**rows, id(books._journal._lock): threading.RLock()})
 
 
-class _NoScheduler:
+class NoScheduler:
     """Ticks come from the episode; a schedule that stops has nothing to shut down."""
 
     def shutdown(self, wait: bool = True) -> None:

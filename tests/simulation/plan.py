@@ -1,6 +1,6 @@
 """One seed, one episode: where, when, which faults, what the operator does, where processes die."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 
@@ -74,6 +74,12 @@ class Plan:
     latency_s: tuple[float, float]
     rests: bool
     """Whether orders are placed that rest."""
+    page_rows: int | None = None
+    """The most rows of a page of the account's lists, whatever is asked for; None gives what is asked for."""
+    pause_s: float = 45.0
+    """How long a stopped process sleeps."""
+    pauses_at_sends: bool = False
+    """Whether a pause waits for the next request that places or cancels an order."""
 
     @property
     def quiet_from(self) -> datetime:
@@ -87,6 +93,7 @@ class Plan:
 
 def plan(seed: int) -> Plan:
     """Draw an episode. A swarm: each seed turns a random few of all faults on, at random rates."""
+    later = Random(f"later {seed}")  # what came later does not change what older seeds drew
     random = Random(f"episode {seed}")
     day = random.choice(SPECIAL if random.random() < 0.35 else ORDINARY)
     codes = tuple(sorted(random.sample(CITIES, random.choice((1, 1, 1, 2, 2, 3)))))
@@ -104,7 +111,7 @@ def plan(seed: int) -> Plan:
     }
     if random.random() < 0.3:
         env |= {"MAX_CITY_EXPOSURE_USD": "20", "MAX_TRADE_RISK_USD": "12"}
-    return Plan(
+    found = Plan(
         seed=seed,
         day=day,
         codes=codes,
@@ -123,7 +130,12 @@ def plan(seed: int) -> Plan:
         pauses=(random.randrange(1, 110 * noisy),) if random.random() < 0.12 else (),
         latency_s=random.choice(((0.005, 0.06), (0.02, 0.3), (0.005, 2.0))),
         rests=mode is TradingMode.DEMO and random.random() < 0.6,
+        page_rows=later.choice((None, None, None, 2, 5)),
+        pause_s=later.choice((3.0, 8.0, 45.0)),
     )
+    if found.pauses and later.random() < 0.6:  # it waits for a send: early enough, one comes
+        return replace(found, pauses=(later.randrange(1, 40 * noisy),), pauses_at_sends=True)
+    return found
 
 
 def _window(random: Random, begins: datetime, end: datetime) -> tuple[datetime, datetime]:

@@ -24,7 +24,8 @@ REPOSITORIES = (
     "cells", "learned",
 )  # fmt: skip
 WRITES = re.compile(
-    r"(save|create|set_|ensure)\w*|transition|book|settle|begin|finish|probe_write|mark_reconciled|close|open_epoch"
+    r"(save|create|set_|ensure)\w*|transition|move_all|book|settle|begin|finish|probe_write|mark_reconciled|close"
+    r"|open_epoch"
 )
 """Names of the methods that write; all others only read."""
 
@@ -84,6 +85,8 @@ class Witness:
         self.clock, self.random, self.outages = clock, random, outages
         self.log, self.points = Log(clock), Points()
         self.fired: Counter[str] = Counter()
+        self.signatures: set[str] = set()
+        """Every signature that was made."""
         self.on_request: Callable[[Process, str, str, bytes | None], None] = lambda *_: None
         self.on_answer: Callable[[Process, str, str, Answered | None], None] = lambda *_: None
         self.on_call: Callable[[Process, str, tuple[Any, ...], dict[str, Any], Any], None] = lambda *_: None
@@ -127,9 +130,16 @@ class WitnessedWire:
     """A door whose every request is seen before its first byte and after its answer; each takes some time."""
 
     def __init__(
-        self, witness: Witness, door: Door, process: Process, latency_s: tuple[float, float]
+        self,
+        witness: Witness,
+        door: Door,
+        process: Process,
+        latency_s: tuple[float, float],
+        page_rows: int | None = None,
     ) -> None:
+        """``page_rows``: the most rows of a page of the account's lists, whatever was asked for."""
         self._witness, self._door, self._process, self._latency_s = witness, door, process, latency_s
+        self._page_rows = page_rows
 
     def carry(
         self,
@@ -141,6 +151,9 @@ class WitnessedWire:
     ) -> Answered:
         witness, process = self._witness, self._process
         path = url.removeprefix("http://127.0.0.1:1")
+        if self._page_rows is not None and "limit" in params and "/portfolio/" in path:
+            params = {**params, "limit": f"{min(int(params['limit']), self._page_rows)}"}
+        witness.signatures.add(headers.get("KALSHI-ACCESS-SIGNATURE", ""))
         said = f"{method} {path} {sorted(params.items())} {content.decode() if content else ''}"
         witness.on_request(process, method, path, content)
         witness.points.at(f"before {method} {path}")  # whoever stops here sends with an old signature
@@ -252,6 +265,8 @@ def _facts(name: str, args: tuple[Any, ...], keywords: dict[str, Any], result: A
     match name:
         case "orders.transition":
             return f"{args[0]} {args[1]} {keywords['evidence']}"
+        case "orders.move_all":
+            return "; ".join(f"{move.order_id} {move.to} {move.evidence}" for move in args[0])
         case "orders.create" | "orders.create_found":
             return str(getattr(args[0], "client_order_id", ""))
         case "fills.book":

@@ -103,7 +103,8 @@ def _assemble(
     return Simulator(exchange, loaded, log, elapsed), key_id, key_file
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int) -> socket.socket:
+    """Bind a loopback socket; port 0 takes a free one. Raises ConfigurationError for one that is taken."""
     # asyncio switches Nagle off only where the protocol is named; without it each answer waits 40 ms
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -166,7 +167,7 @@ def serve(
     Raises ConfigurationError before anything is served.
     """
     app, key_id, key_file = _assemble(world, speed, faults, log, keys, seed, cash, key_dir)
-    with contextlib.closing(_listen(port)) as listener:
+    with contextlib.closing(listen(port)) as listener:
         listener.listen(128)
         server = _server(app)
         if parent is not None:
@@ -178,6 +179,11 @@ def serve(
             partial.write_text(json.dumps(asdict(ready)) + "\n", encoding="utf-8")
             partial.replace(ready_file)
         server.run(sockets=[listener])
+
+
+def serve_on(listener: socket.socket, app: Simulator) -> None:
+    """Serve an assembled simulator on a socket that listens, until SIGTERM or SIGINT."""
+    _server(app).run(sockets=[listener])
 
 
 @contextlib.contextmanager
@@ -194,7 +200,7 @@ def running(
 ) -> Iterator[Ready]:
     """Serve in a thread of this process for the length of a ``with`` block, on a free port."""
     app, key_id, key_file = _assemble(world, speed, faults, log, keys, seed, cash, key_dir)
-    with contextlib.closing(_listen(0)) as listener:
+    with contextlib.closing(listen(0)) as listener:
         listener.listen(128)
         server = _server(app)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

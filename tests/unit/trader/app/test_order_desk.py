@@ -1,7 +1,8 @@
 """The order desk: committed before sent, sent once, and nothing written that the answer does not prove."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -273,6 +274,24 @@ def test_two_intents_at_once_cannot_both_fit_into_the_same_room(desk: Desk) -> N
         thread.join()
 
     assert sorted(found) == [S.DENIED] * 7 + [S.SUBMITTING]
+
+
+@pytest.mark.story("4.4")
+def test_a_reservation_sees_the_one_that_was_committed_just_before_it(desk: Desk) -> None:
+    desk.limit(city=2)
+    real, first = desk.store.transaction, list[Order]()
+
+    @contextmanager
+    def beaten(*, is_exclusive: bool = False) -> Iterator[None]:
+        desk.store.transaction = real  # type: ignore[method-assign]
+        first.append(reserve(desk.trader, wish(1), cycle_id=None, caps=desk.caps)[0])
+        with real(is_exclusive=is_exclusive):
+            yield
+
+    desk.store.transaction = beaten  # type: ignore[method-assign]
+    second, _ = reserve(desk.trader, wish(2), cycle_id=None, caps=desk.caps)
+
+    assert [first[0].status, second.status] == [S.SUBMITTING, S.DENIED]
 
 
 # ---- reductions
