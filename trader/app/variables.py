@@ -161,6 +161,12 @@ VARIABLES: tuple[Variable, ...] = (
     V("MAX_SPREAD_USD", "gates.max_spread_usd", "USD per contract", "widest ask minus bid that is traded"),
     V("MAX_EDGE_USD", "gates.max_edge_usd", "USD per contract", "edge above which our forecast is doubted"),
     V("MIN_EDGE_USD", "gates.min_edge_usd", "USD per contract", "least edge after fees that is traded"),
+    V(
+        "MIN_EXIT_EDGE_USD",
+        "gates.min_exit_edge_usd",
+        "USD per contract",
+        "least gain of selling over holding, after the fee, at which a position is sold",
+    ),
     V("MIN_DEPTH_CONTRACTS", "gates.min_depth", "contracts", "least size standing within the limit price"),
     V("MAX_BOOK_AGE_S", "gates.max_book_age_s", "s", "oldest order book a decision may use"),
     V("MAX_FETCH_AGE_S", "gates.max_fetch_age_s", "s", "weather: oldest fetch"),

@@ -1,16 +1,17 @@
-"""Selling what is held: wishes of a strategy, and the operator's order to sell everything."""
+"""Selling what is held: where the edge has reversed, and on the operator's order to sell everything."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
 from trader.core.breakers import in_scope
-from trader.domain.markets import Level, MarketSnapshot
+from trader.core.fees import model_fee
+from trader.domain.markets import Contract, Level, MarketSnapshot
 from trader.domain.plan import CycleInputs
 from trader.domain.risk import StateChange
 from trader.domain.types import MarketStatus, ReasonCode, Side
 
-ZERO = Decimal(0)
+ZERO, ONE = Decimal(0), Decimal(1)
 REACH_USD = Decimal("0.05")
 """How far below the best bid a flatten sells at most, dollars; valid 0.01 to 0.20. What the book gives within
 it is taken, the rest waits for the next look: dumping into an empty book would give away what settlement may
@@ -67,6 +68,46 @@ def flatten(inputs: CycleInputs, states: tuple[StateChange, ...]) -> list[Exit]:
                 )
             )
     return exits
+
+
+def reversal(
+    inputs: CycleInputs,
+    contract: Contract,
+    market: MarketSnapshot,
+    held: tuple[Side, Decimal],
+    p_yes: Decimal,
+    strategy: tuple[str, str],
+) -> Exit | None:
+    """Return the sale of what is held (side, contracts) where its edge has reversed by more than costs.
+
+    A contract kept is worth the chance that its side wins; sold, the bid less the fee. Every level of the
+    book is taken at which selling brings at least ``gates.min_exit_edge_usd`` dollars more than keeping. The
+    price once paid has no part in it. A gain above ``gates.max_edge_usd`` is not believed, as when opening.
+    A position is opened at an edge after fees and sold at one, so the same book and the same chance never
+    call for both.
+    """
+    side, qty = held
+    bids = [b for b in fresh_bids(inputs, market, side) if b.size > 0]
+    if not bids or (market.book is not None and market.book.spread is not None and market.book.spread <= 0):
+        return None
+    p_win = p_yes if side is Side.YES else ONE - p_yes
+    gains = [b.price - model_fee(ONE, b.price, contract.fee_multiplier) - p_win for b in bids]
+    if gains[0] > inputs.gates.max_edge_usd:
+        return None
+    worth = [b for b, gain in zip(bids, gains, strict=True) if gain >= inputs.gates.min_exit_edge_usd]
+    if not worth:
+        return None
+    return Exit(
+        ticker=contract.ticker,
+        event_ticker=contract.event_ticker,
+        city_code=contract.city_code,
+        side=side,
+        qty=min(qty, sum((b.size for b in worth), ZERO)),
+        limit=min(b.price for b in worth),
+        multiplier=contract.fee_multiplier,
+        reason=ReasonCode.EDGE_REVERSED,
+        strategy=strategy,
+    )
 
 
 def sellable(inputs: CycleInputs) -> dict[str, tuple[Side, Decimal]]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from trader.core import gates
 from trader.core.edge import execute, worst_unit_cost, worthwhile
-from trader.core.exits import Exit
+from trader.core.exits import Exit, reversal, sellable
 from trader.core.exposure import Trade, WinnerSets
 from trader.core.fees import check_fee_type
 from trader.core.settlement import climate_date, winner_sets
@@ -59,6 +59,7 @@ class Judge:
         self._snapshots = {s.ticker: s for s in inputs.snapshots}
         self._refused = {r.ticker for r in inputs.refused}
         self._events = _by_event(inputs.contracts)
+        self._sellable = sellable(inputs)
         self._held: dict[str, list[Holding]] = {}
         for holding in inputs.holdings:
             self._held.setdefault(holding.ticker, []).append(holding)
@@ -144,6 +145,8 @@ class Judge:
             self.signals[contract.ticker] = signal_for(contract, strategy=NO_STRATEGY, reasons=every)
             return
         signal = strategy.read(outlook, event, contract, market)
+        if self._wants_out(signal, outlook, contract, market):
+            reasons = (R.EDGE_REVERSED, *reasons)
         if signal.decision is not Decision.HOLD and not reasons:
             candidate = self._size(signal, contract, market)
             if isinstance(candidate, Candidate):
@@ -156,6 +159,25 @@ class Judge:
             held = {"decision": Decision.HOLD, "reasons": tuple(dict.fromkeys((*said, *reasons)))}
             signal = signal.model_copy(update=held)
         self.signals[contract.ticker] = signal
+
+    def _wants_out(
+        self, signal: Signal, outlook: Outlook, contract: Contract, market: MarketSnapshot | None
+    ) -> bool:
+        """Wish the sale of what is held where its edge has reversed, on the same trust in forecast and terms
+        as an opening; a wide spread, a thin book or a near close stop openings only.
+        """
+        held = self._sellable.get(contract.ticker)
+        if held is None or market is None or signal.p_yes is None or outlook.reasons:
+            return False
+        proofs = (gates.check_terms(contract, market), check_fee_type(contract))
+        if contract.event_ticker not in self.outcomes or not all(proofs):
+            return False
+        named = (signal.strategy_name, signal.strategy_version)
+        wish = reversal(self._inputs, contract, market, held, signal.p_yes, named)
+        if wish is None:
+            return False
+        self.exits.append(wish)
+        return True
 
     def _size(self, signal: Signal, contract: Contract, market: MarketSnapshot | None) -> Candidate | Verdict:
         """Return the candidate with quantity and limit price, or why there is none."""

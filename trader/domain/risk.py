@@ -55,6 +55,7 @@ class GateLimits(Frozen):
     max_spread_usd: PositiveMoney = c.MAX_SPREAD_USD
     min_edge_usd: PositiveMoney = Decimal("0.03")
     max_edge_usd: PositiveMoney = Decimal("0.25")
+    min_exit_edge_usd: PositiveMoney = Decimal("0.02")
     min_depth: Annotated[Decimal, Field(gt=0, strict=False)] = Decimal(20)
     max_book_age_s: Annotated[int, Field(ge=1)] = 30
     max_fetch_age_s: Annotated[int, Field(ge=60)] = 15 * 60

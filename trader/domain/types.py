@@ -198,6 +198,7 @@ class ReasonCode(StrEnum):
     EDGE_TOO_SMALL = "EDGE_TOO_SMALL"
     EDGE_IMPLAUSIBLE = "EDGE_IMPLAUSIBLE"
     EDGE_FOUND = "EDGE_FOUND"
+    EDGE_REVERSED = "EDGE_REVERSED"
     # risk
     TRADE_RISK_EXCEEDED = "TRADE_RISK_EXCEEDED"
     CITY_EXPOSURE_EXCEEDED = "CITY_EXPOSURE_EXCEEDED"
@@ -254,6 +255,7 @@ MEANINGS: dict[ReasonCode, str] = {
     ReasonCode.EDGE_TOO_SMALL: "The edge after fees is below the minimum.",
     ReasonCode.EDGE_IMPLAUSIBLE: "The edge is larger than a sound forecast finds; ours is likelier wrong.",
     ReasonCode.EDGE_FOUND: "The edge after fees reaches the minimum.",
+    ReasonCode.EDGE_REVERSED: "Selling what is held pays more than our chance of winning, after the fee.",
     ReasonCode.TRADE_RISK_EXCEEDED: "The trade's worst case is above the per-trade cap.",
     ReasonCode.CITY_EXPOSURE_EXCEEDED: "The city's worst case would be above its cap.",
     ReasonCode.CLUSTER_EXPOSURE_EXCEEDED: "The cluster's worst case would be above its cap.",

@@ -33,7 +33,7 @@ from trader.core.settlement import winner_sets
 from trader.domain.canonical import canonical_json, content_hash
 from trader.domain.learned import Knowledge
 from trader.domain.plan import CycleInputs, CyclePlan, RefusedMarket
-from trader.domain.risk import Cap, LossState, RiskLimits, StateChange
+from trader.domain.risk import Cap, GateLimits, LossState, RiskLimits, StateChange
 from trader.domain.signals import Signal
 from trader.domain.types import (
     Action,
@@ -210,7 +210,9 @@ def test_a_held_position_is_not_traded_against_or_beyond_its_target(
 ) -> None:
     terms = contract(84, 85)
 
-    plan = plan_cycle(newyork(holdings=(holding(terms, side, qty, "0.11"),)))
+    gates = GateLimits(min_exit_edge_usd=D("0.5"))
+
+    plan = plan_cycle(newyork(holdings=(holding(terms, side, qty, "0.11"),), gates=gates))
 
     signal = of(plan, terms.ticker)
     assert (signal.decision, signal.reasons) == (Decision.HOLD, (reason,))
@@ -406,9 +408,10 @@ def test_no_plan_ever_exceeds_a_cap_or_its_cash(
     terms = {c.ticker: c for c in contracts}
     outcomes = {"KXHIGHNY-26JUL16": winner_sets(contracts[:6])}
     outcomes |= {"KXHIGHPHIL-26JUL16": winner_sets(contracts[6:])}
+    opened = [i for i in plan.intents if i.action is Action.OPEN]
     bought = [
         holding(terms[i.ticker], i.side, str(i.qty), str(i.worst_usd / i.qty), is_pending=True)
-        for i in plan.intents
+        for i in opened
     ]
     before = Exposure(holdings, outcomes, CITIES.values(), limits, D(5000))
     after = Exposure((*holdings, *bought), outcomes, CITIES.values(), limits, D(5000))
@@ -417,7 +420,9 @@ def test_no_plan_ever_exceeds_a_cap_or_its_cash(
         assert after.city_risk(code) <= max(limit, before.city_risk(code))
     assert after.cluster_risk("NE") <= max(limit, before.cluster_risk("NE"))
     assert len(plan.signals) == 12
-    assert len({i.event_ticker for i in plan.intents}) == len(plan.intents)
+    assert len({i.event_ticker for i in opened}) == len(opened)
+    sold = {i.event_ticker for i in plan.intents if i.action is Action.REDUCE}
+    assert not sold & {i.event_ticker for i in opened}
     assert all(i.worst_usd <= 100 for i in plan.intents)
 
 

@@ -1,21 +1,35 @@
-"""Selling what is held: a flatten sells what the book gives near its best bid, a strategy at its limit."""
+"""Selling what is held: a flatten near the best bid, a strategy where its edge has reversed beyond costs."""
 
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.unit.trader.core.builders import NOW, book, event_contracts, holding, inputs, snapshot
+from tests.unit.trader.core.builders import (
+    NOW,
+    book,
+    event_contracts,
+    forecast,
+    holding,
+    inputs,
+    snapshot,
+    weather,
+)
 from trader.core.cycle import decide, plan_cycle
-from trader.core.exits import Exit, flatten, sellable
+from trader.core.edge import better_side
+from trader.core.exits import Exit, flatten, reversal, sellable
+from trader.core.fees import model_fee
 from trader.core.judging import Candidate, Judge
 from trader.domain.markets import Level, MarketSnapshot
 from trader.domain.plan import CycleInputs
 from trader.domain.positions import Holding
-from trader.domain.risk import StateChange
+from trader.domain.risk import GateLimits, StateChange
 from trader.domain.types import (
     Action,
+    Decision,
     MarketStatus,
     OrderPolicy,
     ReasonCode,
@@ -151,13 +165,130 @@ def test_a_sale_of_the_same_slot_is_planned_once() -> None:
     assert again.risk_decisions[0].reasons == (R.INTENT_EXISTS,)
 
 
+# ---- where the edge has reversed
+
+
+def forecast_elsewhere(*held: Holding, **changes: Any) -> CycleInputs:
+    """The middle bracket is bid at 40 cents; the forecast has moved ten degrees away from it."""
+    quoted = tuple(
+        snapshot(c, book("0.40", "0.44") if c is MIDDLE else book("0.01", "0.04")) for c in BRACKETS
+    )
+    report = weather("NYC", forecast(90.0))
+    return inputs(BRACKETS, quoted, [report], **{"holdings": held, "gates": BELIEVING} | changes)
+
+
+BELIEVING = GateLimits(max_edge_usd=D("0.95"))
+
+
+def test_a_position_whose_edge_has_reversed_beyond_costs_is_sold_and_says_so() -> None:
+    found = forecast_elsewhere(mine())
+
+    plan = plan_cycle(found)
+
+    (sale,) = plan.intents
+    signal = next(s for s in plan.signals if s.ticker == MIDDLE.ticker)
+    gain = D("0.40") - model_fee(D(1), D("0.40"), D(1)) - (signal.p_yes or D(0))
+    assert gain > found.gates.min_exit_edge_usd
+    assert (sale.action, sale.side, sale.qty, sale.limit_price) == (Action.REDUCE, Side.YES, 10, D("0.40"))
+    assert (sale.time_in_force, sale.strategy_name) == (TimeInForce.IOC, "daily_high")
+    assert signal.decision is Decision.HOLD
+    assert signal.reasons[0] is R.EDGE_REVERSED
+    decided = {d.ticker: d.reasons for d in plan.risk_decisions}
+    assert decided.pop(MIDDLE.ticker) == (R.EDGE_REVERSED,)
+    assert set(decided.values()) <= {(R.INTENT_EXISTS,)}  # nothing is opened where something is sold
+
+
+def test_no_is_sold_at_the_bids_for_no() -> None:
+    quoted = tuple(snapshot(c, book("0.01", "0.05")) for c in BRACKETS)
+    likely = inputs(BRACKETS, quoted, [weather("NYC", forecast(84.5))], gates=BELIEVING,
+                    holdings=(mine(Side.NO),))  # fmt: skip
+
+    (sale,) = (i for i in plan_cycle(likely).intents if i.action is Action.REDUCE)
+
+    assert (sale.side, sale.qty, sale.limit_price) == (Side.NO, D(10), D("0.95"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"gates": GateLimits()},  # a gain of 0.38 is likelier our error
+        {"gates": GateLimits(max_edge_usd=D("0.95"), min_exit_edge_usd=D("0.60"))},
+        {"weather": ()},
+        {"weather": (weather("NYC", forecast(90.0), is_fetch_stale=True),)},
+        {"min_forecast_pairs": 30},
+        {"contracts": BRACKETS[:-1]},
+        {"contracts": tuple(c.model_copy(update={"fee_type": "flat"}) for c in BRACKETS)},
+        {"contracts": tuple(c.model_copy(update={"terms_hash": "b" * 64}) for c in BRACKETS)},
+        {"snapshots": (snapshot(MIDDLE, book("0.46", "0.44")),)},
+        {"snapshots": (snapshot(MIDDLE, book("0.40", "0.44", at=NOW - timedelta(seconds=31))),)},
+    ],
+)  # fmt: skip
+def test_nothing_is_sold_on_a_forecast_terms_or_a_book_that_are_not_trusted(changes: dict[str, Any]) -> None:
+    plan = plan_cycle(forecast_elsewhere(mine()).model_copy(update=changes))
+
+    assert [i for i in plan.intents if i.action is Action.REDUCE] == []
+    assert all(R.EDGE_REVERSED not in s.reasons for s in plan.signals)
+
+
+def test_what_stops_an_opening_does_not_stop_a_sale() -> None:
+    wide = (snapshot(MIDDLE, book("0.40", None, "3")),)
+    (sale,) = plan_cycle(forecast_elsewhere(mine()).model_copy(update={"snapshots": wide})).intents
+
+    assert (sale.qty, sale.limit_price) == (D(3), D("0.40"))
+
+
+CENTS = st.integers(1, 99).map(lambda c: D(c) / 100)
+
+
+@given(
+    p=st.integers(0, 1_000_000).map(lambda n: D(n) / 1_000_000),
+    bids=st.lists(st.tuples(CENTS, st.integers(1, 50)), max_size=5, unique_by=lambda level: level[0]),
+    ask=CENTS,
+    side=st.sampled_from(list(Side)),
+    qty=st.integers(1, 60),
+)
+def test_a_sale_brings_the_margin_on_every_level_and_no_book_calls_for_both(
+    p: Decimal, bids: list[tuple[Decimal, int]], ask: Decimal, side: Side, qty: int
+) -> None:
+    levels = tuple(Level(price=price, size=D(size)) for price, size in sorted(bids, reverse=True))
+    other = (Level(price=1 - ask, size=D(20)),)
+    quotes = book("0.40", "0.44").model_copy(
+        update={"yes_bids": levels, "no_bids": other}
+        if side is Side.YES
+        else {"no_bids": levels, "yes_bids": other}
+    )
+    market = snapshot(MIDDLE, quotes)
+    gates = GateLimits(max_edge_usd=D(1))
+    p_yes = p if side is Side.YES else 1 - p
+
+    wish = reversal(
+        inputs(BRACKETS, (market,), [], gates=gates), MIDDLE, market, (side, D(qty)), p_yes, ("s", "1")
+    )
+
+    is_crossed = bool(levels) and levels[0].price >= ask
+    worth = [
+        (price, size)
+        for price, size in bids
+        if price - D("0.07") * price * (1 - price) - p >= gates.min_exit_edge_usd
+    ]
+    if is_crossed or not worth:
+        assert wish is None
+        return
+    assert wish is not None
+    assert wish.limit == min(price for price, _ in worth)
+    assert wish.qty == min(qty, sum(size for _, size in worth))
+    best = better_side(quotes, p_yes, D(20), D(1))
+    if best is not None and best.side is side:
+        assert best.edge(p_yes) < gates.min_edge_usd
+
+
 # ---- a strategy's wishes, and how an order meets the book
 
 
 def wish(**changes: Any) -> Exit:
     fields: dict[str, Any] = {
         "ticker": MIDDLE.ticker, "event_ticker": MIDDLE.event_ticker, "city_code": "NYC", "side": Side.YES,
-        "qty": D(4), "limit": D("0.39"), "multiplier": D(1), "reason": R.EDGE_FOUND,
+        "qty": D(4), "limit": D("0.39"), "multiplier": D(1), "reason": R.EDGE_REVERSED,
         "strategy": ("daily_high", "1"),
     }  # fmt: skip
     return Exit(**fields | changes)
@@ -184,7 +315,7 @@ def test_a_strategys_wish_to_sell_is_sent_unless_the_machine_is_halted(
     assert [(i.qty, i.limit_price, i.strategy_name) for i in intents] == (
         [(D(4), D("0.39"), "daily_high")] if sells else []
     )
-    assert decisions[0].reasons == ((R.EDGE_FOUND,) if sells else (R.OPERATOR_HALT,))
+    assert decisions[0].reasons == ((R.EDGE_REVERSED,) if sells else (R.OPERATOR_HALT,))
 
 
 def test_an_operators_order_to_sell_goes_before_a_strategys_wish() -> None:
