@@ -148,7 +148,7 @@ class Judge:
         if self._wants_out(signal, outlook, contract, market):
             reasons = (R.EDGE_REVERSED, *reasons)
         if signal.decision is not Decision.HOLD and not reasons:
-            candidate = self._size(signal, contract, market)
+            candidate = self._size(signal, contract, market, outlook.evidence)
             if isinstance(candidate, Candidate):
                 self.candidates.append(candidate)
                 self.signals[contract.ticker] = candidate.signal
@@ -179,7 +179,9 @@ class Judge:
         self.exits.append(wish)
         return True
 
-    def _size(self, signal: Signal, contract: Contract, market: MarketSnapshot | None) -> Candidate | Verdict:
+    def _size(
+        self, signal: Signal, contract: Contract, market: MarketSnapshot | None, evidence: Decimal
+    ) -> Candidate | Verdict:
         """Return the candidate with quantity and limit price, or why there is none."""
         if market is None or market.book is None or signal.side is None or signal.p_yes is None:
             return Verdict(allowed=False, reasons=(R.BOOK_MISSING,))
@@ -202,7 +204,7 @@ class Judge:
         if offer is not None:
             # the price for all that is worth taking is the dearest one: a smaller size only gets cheaper
             cost = offer.price + offer.fee
-            target = kelly_contracts(p_win, cost, inputs.losses.equity_usd, inputs.limits)
+            target = kelly_contracts(p_win, cost, inputs.losses.equity_usd, inputs.limits, evidence)
             if 0 < target <= held:
                 return Verdict(allowed=False, reasons=(R.POSITION_AT_TARGET,))
             qty = to_trade(target, held, depth)

@@ -59,7 +59,7 @@ class Known:
 class Voice:
     """``anchor`` is what the source said, ``location`` and ``sd`` what we make of it, in signed degrees, and
     ``df`` of the t; ``bias_sd`` is how well the location itself is known, ``pairs`` how many
-    forecast-outcome pairs stand behind it.
+    forecast-outcome pairs stand behind it, ``evidence`` how many with what the set knows already.
     """
 
     source: str
@@ -69,6 +69,7 @@ class Voice:
     bias_sd: float
     df: float
     pairs: int
+    evidence: float
     share: float
 
 
@@ -118,7 +119,7 @@ def voice(
         location, own = _fitted(fit, said, others, day, known)
         df, prior_sd = emos.DEGREES_OF_FREEDOM, own / math.sqrt(BIAS_PRIOR_PAIRS)
     own = max(own, said.member_sd or 0.0)
-    weight = 0.0 if past is None else past.weight
+    weight, count = (0.0, 0) if past is None else (past.weight, past.count)
     prior_pairs = (own / prior_sd) ** 2 if prior_sd > 0 else math.inf
     if past is not None:
         own *= math.sqrt((SPREAD_PRIOR_PAIRS + weight * past.square) / (SPREAD_PRIOR_PAIRS + weight))
@@ -131,7 +132,8 @@ def voice(
         sd=math.hypot(own, bias_sd),
         bias_sd=bias_sd,
         df=df,
-        pairs=0 if past is None else past.count,
+        pairs=count,
+        evidence=SPREAD_PRIOR_PAIRS + max(count, 0 if fit is None else fit.pairs),
         share=known.shares.get((variable, said.source), 1.0),
     )
 

@@ -41,11 +41,12 @@ class EventInputs:
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """A strategy's answer for an event: a prediction or none, and why nothing may be opened on it (empty: may
-    be).
+    be). ``evidence`` is what its record counts for, in pairs of forecast and outcome; sizes shrink with it.
     """
 
     prediction: Prediction | None
     reasons: tuple[ReasonCode, ...]
+    evidence: Decimal = ZERO
 
 
 class Strategy(ABC):

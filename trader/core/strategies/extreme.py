@@ -19,6 +19,7 @@ from trader.core.forecasting.forecaster import CLIMATOLOGY_SHARE
 from trader.core.forecasting.voice import Known, Voice, said, sign_of, voice
 from trader.core.gates import check_freshness
 from trader.core.settlement import climate_date, climate_day_bounds, settled_value
+from trader.core.sizing import evidence
 from trader.core.strategies.base import EventInputs, Outlook, Strategy
 from trader.domain.canonical import content_hash
 from trader.domain.learned import ParameterSet
@@ -48,15 +49,18 @@ class DailyExtreme(Strategy):
         self._sign = sign_of(market_type)
 
     def predict(self, event: EventInputs) -> Outlook:
-        known, reasons = _newest_forecasts(event)
-        if not known:
+        forecasts, reasons = _newest_forecasts(event)
+        if not forecasts:
             return Outlook(None, reasons)
-        voices = _proven(self._voices(event, known), event.min_forecast_pairs)
+        voices = _proven(self._voices(event, forecasts), event.min_forecast_pairs)
         observed = _observed(event)
         shape = self._combined(event, voices, None if observed is None else self._signed(observed))
-        newest = max(known, key=lambda f: (f.issued_at, f.source))
+        newest = max(forecasts, key=lambda f: (f.issued_at, f.source))
         distribution = self._ladder(shape)
         shares = sum(v.share for v in voices)
+        known = evidence(
+            min(v.evidence for v in voices), distribution.sd_f, event.gates.max_uncertainty_f
+        )
         prediction = Prediction(
             event_ticker=event.event_ticker,
             city_code=event.city.code,
@@ -72,11 +76,12 @@ class DailyExtreme(Strategy):
             features={
                 "location_sd_f": round(math.fsum(v.share * v.bias_sd for v in voices) / shares, 6),
                 "pairs": float(min(v.pairs for v in voices)),
+                "evidence": float(known),
                 **{f"location_{v.source}_f": round(self._sign * v.location, 6) for v in voices},
                 **{f"sd_{v.source}_f": round(v.sd, 6) for v in voices},
             },
         )
-        return Outlook(prediction, (*reasons, *self._refusals(event, newest, voices, distribution)))
+        return Outlook(prediction, (*reasons, *self._refusals(event, newest, voices, distribution)), known)
 
     def _signed(self, value_f: float) -> int:
         return int(self._sign) * settled_value(value_f)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.trader.core.builders import CITIES, contract, event_contracts, holding
 from trader.core.exposure import Caps, Exposure, Trade, event_risk, is_over
 from trader.core.settlement import winner_sets
-from trader.core.sizing import kelly_contracts, to_trade
+from trader.core.sizing import evidence, kelly_contracts, shrunk, to_trade
 from trader.domain.positions import Holding
 from trader.domain.risk import Cap, LossState, RiskLimits
 from trader.domain.types import ReasonCode, Side
@@ -238,7 +238,7 @@ def test_what_a_plan_adds_counts_for_the_next_trade() -> None:
 @pytest.mark.parametrize(
     ("p_win", "cost", "equity", "contracts"),
     [
-        ("0.60", "0.50", "100", "4"),  # 0.1 x (0.10 / 0.50) x 100 = 2 dollars = 4 contracts
+        ("0.60", "0.50", "101", "4"),  # 0.1 x (0.10 / 0.50) x 101 = 2.02 dollars = 4 contracts
         ("0.60", "0.50", "5000", "100"),  # 100 dollars = 200 contracts, capped at 100
         ("0.50", "0.50", "5000", "0"),
         ("0.40", "0.50", "5000", "0"),
@@ -253,7 +253,37 @@ def test_size_is_a_fraction_of_kelly_in_whole_contracts(
 ) -> None:
     limits = RiskLimits(kelly_fraction=D("0.1"), max_contracts=100)
 
-    assert kelly_contracts(D(p_win), D(cost), D(equity), limits) == D(contracts)
+    assert kelly_contracts(D(p_win), D(cost), D(equity), limits, D(10**9)) == D(contracts)
+
+
+CHANCES = st.integers(1, 999_999).map(lambda n: D(n) / 1_000_000)
+PAIRS, SPREADS = st.floats(0, 5000), st.floats(0.1, 12.0)
+
+
+@given(CHANCES, CHANCES, PAIRS, PAIRS, SPREADS, SPREADS)
+def test_a_size_shrinks_with_less_evidence_and_more_uncertainty_and_never_grows_by_it(
+    p_win: Decimal, cost: Decimal, pairs: float, more: float, sd: float, wider: float
+) -> None:
+    limits = RiskLimits(kelly_fraction=D("0.05"), max_contracts=10**6)
+
+    def size(pairs: float, sd: float) -> Decimal:
+        return kelly_contracts(p_win, cost, D(5000), limits, evidence(pairs, sd, 6.0))
+
+    whole = kelly_contracts(p_win, cost, D(5000), limits, D(10**12))
+    few, many = sorted((pairs, more))
+    narrow, wide = sorted((sd, wider))
+    assert 0 <= size(few, narrow) <= size(many, narrow) <= whole
+    assert size(many, wide) <= size(many, narrow)
+    assert size(0, narrow) == 0
+    assert wide < 6 or size(many, wide) == 0
+    assert size(1e15, 0.1) <= whole <= size(1e15, 0.1) + 1 + whole / 1000
+
+
+def test_the_share_that_is_left_is_that_of_the_source() -> None:
+    # an edge of 0.10 at 0.50 that rests on 24 pairs: 0.01 / (0.01 + 0.24 / 24) = one half
+    assert shrunk(D("0.60"), D("0.50"), D(24)) == D("0.5")
+    assert evidence(40, 3.0, 6.0) == 30
+    assert evidence(40, 6.0, 6.0) == evidence(40, 9.0, 6.0) == evidence(0, 1.0, 6.0) == 0
 
 
 @pytest.mark.parametrize(
