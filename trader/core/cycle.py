@@ -9,7 +9,7 @@ from decimal import Decimal
 from trader.core import breakers
 from trader.core.edge import worst_unit_cost
 from trader.core.exits import Exit, flatten
-from trader.core.exposure import Caps, Exposure, Trade, WinnerSets
+from trader.core.exposure import Caps, Exposure, Trade, WinnerSets, together_of
 from trader.core.intents import derive_client_order_id, derive_intent_key, generate_intent_key
 from trader.core.judging import Candidate, Judge, winners_of
 from trader.domain.canonical import content_hash
@@ -104,7 +104,13 @@ def caps_of(inputs: CycleInputs, outcomes: Mapping[str, WinnerSets] | None = Non
     """Return what this decision measures holdings against. ``outcomes`` may be given where they are known."""
     if outcomes is None:
         outcomes = winners_of(inputs.contracts)
-    return Caps(limits=inputs.limits, losses=inputs.losses, outcomes=outcomes, cities=inputs.cities)
+    return Caps(
+        limits=inputs.limits,
+        losses=inputs.losses,
+        outcomes=outcomes,
+        cities=inputs.cities,
+        together=together_of(inputs.knowledge.correlations),
+    )
 
 
 def _allow(

@@ -5,17 +5,21 @@ outcome.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from decimal import ROUND_FLOOR, Decimal
+from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from trader.domain.cities import CityConfig
+from trader.domain.learned import Correlation
 from trader.domain.positions import Holding
 from trader.domain.risk import Cap, LossState, RiskLimits
 from trader.domain.signals import CapCheck
 from trader.domain.types import ReasonCode, Side, Verdict
 
 ZERO = Decimal(0)
+_MICRO = Decimal("0.000001")
 R = ReasonCode
+Together = Mapping[frozenset[str], Decimal]
+"""How alike the forecasts of two cities err, 0 to 1, by the pair of their codes."""
 WinnerSets = tuple[frozenset[str], ...]
 """Every set of an event's markets that may pay YES together: one each for a partition, nested for a ladder of
 thresholds."""
@@ -77,7 +81,8 @@ class Exposure:
 
     ``outcomes`` maps an event to its sets of winners; a city without configuration is its own cluster.
     ``day_loss_usd`` is what the day has cost if every open position now paid back exactly its cost (negative
-    for a gain): with the worst case of what is open it is the worst the day can become.
+    for a gain): with the worst case of what is open it is the worst the day can become. ``together`` are the
+    correlations of forecast errors; a pair that is not in it has none.
     """
 
     def __init__(
@@ -88,9 +93,10 @@ class Exposure:
         limits: RiskLimits,
         equity_usd: Decimal,
         day_loss_usd: Decimal = ZERO,
+        together: Together | None = None,
     ) -> None:
         self._outcomes, self._limits, self._equity = outcomes, limits, equity_usd
-        self._day_loss = day_loss_usd
+        self._day_loss, self._together = day_loss_usd, together or {}
         self._clusters: dict[str, str] = {c.code: c.cluster for c in cities}
         self._events: dict[str, list[Holding]] = {}
         self._city_of: dict[str, str] = {}
@@ -118,6 +124,22 @@ class Exposure:
     def cluster_risk(self, cluster: str) -> Decimal:
         return sum((r for e, r in self._risk.items() if self._cluster(self._city_of[e]) == cluster), ZERO)
 
+    def correlated_risk(self, city_code: str) -> Decimal:
+        """Return the dollars that count against the cap of this city's cluster, rounded up to a millionth.
+
+        The whole worst case of its cluster, as if its cities erred as one, and of every city outside the
+        share by which its forecast errs with this city's: a label can only be too narrow, so what was learnt
+        makes the cap tighter and never wider. Source of the form: the city's row of the correlation matrix
+        times the risks, with ones inside the cluster.
+        """
+        cluster = self._cluster(city_code)
+        outside = ZERO
+        for event, risk in self._risk.items():
+            city = self._city_of[event]
+            if self._cluster(city) != cluster:
+                outside += risk * self._together.get(frozenset((city_code, city)), ZERO)
+        return self.cluster_risk(cluster) + outside.quantize(_MICRO, ROUND_CEILING)
+
     def _cluster(self, city_code: str) -> str:
         return self._clusters.get(city_code, city_code)
 
@@ -134,12 +156,12 @@ class Exposure:
     def checks(self, trade: Trade, qty: Decimal) -> tuple[CapCheck, ...]:
         """Return every cap with its dollars before and with ``qty`` contracts of the trade."""
         added = self._added(trade, qty)
-        cluster = self._cluster(trade.city_code)
+        correlated = self.correlated_risk(trade.city_code)
         limits, open_risk = self._limits, self.calculate_open_risk()
         return (
             self._check(R.TRADE_RISK_EXCEEDED, ZERO, qty * trade.cost_usd, limits.trade),
             self._check(R.CITY_EXPOSURE_EXCEEDED, self.city_risk(trade.city_code), added, limits.city),
-            self._check(R.CLUSTER_EXPOSURE_EXCEEDED, self.cluster_risk(cluster), added, limits.cluster),
+            self._check(R.CLUSTER_EXPOSURE_EXCEEDED, correlated, added, limits.cluster),
             self._check(R.OPEN_RISK_EXCEEDED, open_risk, added, limits.open_risk),
             self._check(R.DAY_RISK_EXCEEDED, self._day_loss + open_risk, added, limits.daily_loss),
         )
@@ -181,12 +203,15 @@ class Exposure:
 
 @dataclass(frozen=True)
 class Caps:
-    """What one decision measures holdings against: its limits, its money, the outcomes of its events."""
+    """What one decision measures holdings against: its limits, its money, the outcomes of its events, and
+    how alike the forecasts of its cities err.
+    """
 
     limits: RiskLimits
     losses: LossState
     outcomes: Mapping[str, WinnerSets]
     cities: tuple[CityConfig, ...]
+    together: Together = field(default_factory=dict)
 
     def over(self, holdings: Iterable[Holding]) -> Exposure:
         """Return the exposure of these holdings under the caps."""
@@ -197,7 +222,14 @@ class Caps:
             self.limits,
             self.losses.equity_usd,
             self.losses.day_start_equity_usd - self.losses.booked_equity_usd,
+            self.together,
         )
+
+
+def together_of(correlations: Iterable[Correlation]) -> Together:
+    """Return the size of each correlation by its pair: which way a position leans is not looked at, so errors
+    against each other can cost as much as errors alike."""
+    return {frozenset((c.city_a, c.city_b)): abs(Decimal(str(c.rho))) for c in correlations}
 
 
 def is_over(check: CapCheck) -> bool:

@@ -58,9 +58,7 @@ class DailyExtreme(Strategy):
         newest = max(forecasts, key=lambda f: (f.issued_at, f.source))
         distribution = self._ladder(shape)
         shares = sum(v.share for v in voices)
-        known = evidence(
-            min(v.evidence for v in voices), distribution.sd_f, event.gates.max_uncertainty_f
-        )
+        known = evidence(min(v.evidence for v in voices), distribution.sd_f, event.gates.max_uncertainty_f)
         prediction = Prediction(
             event_ticker=event.event_ticker,
             city_code=event.city.code,

@@ -31,7 +31,7 @@ from trader.core.exposure import Exposure
 from trader.core.intents import derive_client_order_id
 from trader.core.settlement import winner_sets
 from trader.domain.canonical import canonical_json, content_hash
-from trader.domain.learned import Knowledge
+from trader.domain.learned import Correlation, Knowledge
 from trader.domain.plan import CycleInputs, CyclePlan, RefusedMarket
 from trader.domain.risk import Cap, GateLimits, LossState, RiskLimits, StateChange
 from trader.domain.signals import Signal
@@ -122,6 +122,23 @@ def test_a_cluster_cap_is_shared_by_its_cities_within_one_plan() -> None:
     cap = next(c for c in bound[0].caps if c.reason is R.CLUSTER_EXPOSURE_EXCEEDED)
     assert cap.limit_usd == 5
     assert cap.before_usd > 0
+
+
+@pytest.mark.parametrize(("rho", "is_bound"), [(0.9, True), (0.0, False)])
+def test_a_plan_counts_what_errs_together_against_the_cap_of_another_cluster(
+    rho: float, is_bound: bool
+) -> None:
+    learnt = Correlation(city_a="CHI", city_b="NYC", rho=rho, days=150)
+    elsewhere = holding(contract(84, 85, city="CHI"), Side.YES, "5", "1")
+    limits = RiskLimits(cluster=Cap(usd=D(5), fraction=D(1)))
+    given_inputs = newyork(limits=limits, holdings=(elsewhere,))
+    knowledge = given_inputs.knowledge.model_copy(update={"correlations": (learnt,)})
+
+    plan = plan_cycle(given_inputs.model_copy(update={"knowledge": knowledge}))
+
+    (cap,) = (c for c in plan.risk_decisions[0].caps if c.reason is R.CLUSTER_EXPOSURE_EXCEEDED)
+    assert cap.before_usd == 5 * D(str(rho))
+    assert (sum(i.worst_usd for i in plan.intents) <= D("0.5")) is is_bound
 
 
 @pytest.mark.parametrize(

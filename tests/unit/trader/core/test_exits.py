@@ -189,7 +189,7 @@ def test_a_position_whose_edge_has_reversed_beyond_costs_is_sold_and_says_so() -
     signal = next(s for s in plan.signals if s.ticker == MIDDLE.ticker)
     gain = D("0.40") - model_fee(D(1), D("0.40"), D(1)) - (signal.p_yes or D(0))
     assert gain > found.gates.min_exit_edge_usd
-    assert (sale.action, sale.side, sale.qty, sale.limit_price) == (Action.REDUCE, Side.YES, 10, D("0.40"))
+    assert (sale.action, sale.side, sale.qty, sale.limit_price) == (Action.REDUCE, Side.YES, D(10), D("0.40"))
     assert (sale.time_in_force, sale.strategy_name) == (TimeInForce.IOC, "daily_high")
     assert signal.decision is Decision.HOLD
     assert signal.reasons[0] is R.EDGE_REVERSED

@@ -3,17 +3,19 @@ them.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
-from itertools import product
+from itertools import combinations, product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.trader.core.builders import CITIES, contract, event_contracts, holding
-from trader.core.exposure import Caps, Exposure, Trade, event_risk, is_over
+from tests.unit.trader.core.builders import CITIES, DAY, contract, event_contracts, holding
+from trader.core.exposure import Caps, Exposure, Trade, event_risk, is_over, together_of
 from trader.core.settlement import winner_sets
 from trader.core.sizing import evidence, kelly_contracts, shrunk, to_trade
+from trader.domain.learned import Correlation
 from trader.domain.positions import Holding
 from trader.domain.risk import Cap, LossState, RiskLimits
 from trader.domain.types import ReasonCode, Side
@@ -233,6 +235,48 @@ def test_what_a_plan_adds_counts_for_the_next_trade() -> None:
     assert exposure(
         [holding(contract(82, 83), Side.YES, "1", "0.5").model_copy(update={"city_code": "XXX"})]
     ).cluster_risk("XXX") == D("0.5")
+
+
+risks = st.lists(st.tuples(st.sampled_from(sorted(CITIES)), st.integers(1, 300)), max_size=8)
+rhos = st.lists(st.floats(-1, 1), min_size=45, max_size=45)
+
+
+@given(risks, rhos, st.sampled_from(sorted(CITIES)))
+def test_the_cluster_cap_counts_every_city_by_the_learnt_correlation_and_its_own_cluster_whole(
+    risks: list[tuple[str, int]], rhos: list[float], code: str
+) -> None:
+    pairs = list(combinations(sorted(CITIES), 2))
+    learnt = [
+        Correlation(city_a=a, city_b=b, rho=round(rho, 6), days=90)
+        for (a, b), rho in zip(pairs, rhos, strict=True)
+    ]
+    held = [
+        holding(contract(82, 83, city=city, day=DAY + timedelta(days=n)), Side.YES, str(usd), "1")
+        for n, (city, usd) in enumerate(risks)
+    ]
+
+    book = Exposure(held, {}, CITIES.values(), RiskLimits(), D(5000), together=together_of(learnt))
+
+    by_pair = {pair: abs(c.rho) for pair, c in zip(pairs, learnt, strict=True)}
+    expected = 0.0
+    for city, usd in risks:
+        same = CITIES[city].cluster == CITIES[code].cluster
+        expected += usd * (1.0 if same else by_pair[min(city, code), max(city, code)])
+    assert float(book.correlated_risk(code)) == pytest.approx(expected, abs=2e-6)
+    assert book.correlated_risk(code) >= book.cluster_risk(CITIES[code].cluster)
+
+
+def test_what_errs_together_shares_a_cap_across_labels() -> None:
+    limits = RiskLimits(cluster=Cap(usd=D(100), fraction=D(1)))
+    learnt = [Correlation(city_a="CHI", city_b="NYC", rho=-0.8, days=120)]
+    held = [holding(contract(82, 83, city="CHI"), Side.YES, "100", "1")]
+    alone = Exposure(held, OUTCOMES, CITIES.values(), limits, D(5000))
+    alike = Exposure(held, OUTCOMES, CITIES.values(), limits, D(5000), together=together_of(learnt))
+
+    assert alone.check_cluster_exposure(trade("200", "0.50"))
+    assert alike.check_cluster_exposure(trade("40", "0.50"))
+    assert alike.check_cluster_exposure(trade("41", "0.50")).reasons == (R.CLUSTER_EXPOSURE_EXCEEDED,)
+    assert alike.check_cluster_exposure(trade("200", "0.50", city="MIA"))
 
 
 @pytest.mark.parametrize(

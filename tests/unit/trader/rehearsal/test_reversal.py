@@ -28,7 +28,7 @@ def _moved(row: EnsembleRow) -> EnsembleRow:
 
 def test_the_running_trader_sells_what_its_forecast_has_left_and_buys_nothing_there(tmp_path: Path) -> None:
     world = construct(5, ("NYC",), DAY)
-    world.ensemble["NYC"] = tuple(_moved(row) for row in world.ensemble["NYC"])
+    world = replace(world, ensemble={"NYC": tuple(_moved(row) for row in world.ensemble["NYC"])})
     stage = set_up(world, tmp_path, at=EVENING)
     trader = stage.start(books_in_memory())
     run_cycle(trader, slot="evening", codes=("NYC",))
