@@ -5,11 +5,13 @@ import re
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from trader.domain.errors import MalformedPayload
 
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,12})?")
+_HUNDREDTH = Decimal("0.01")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 
 
@@ -90,9 +92,10 @@ class Fields:
     def decimal(self, name: str) -> Decimal:
         """A fixed-point string such as ``"0.5600"``; a JSON number is refused."""
         value = self.raw(name)
-        if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        found = fixed_point(value) if isinstance(value, str) else None
+        if found is None:
             raise self.error(name, "a fixed-point string")
-        return Decimal(value)
+        return found
 
     def price(self, name: str) -> Decimal:
         """A fixed-point string from 0 to 1 dollars."""
@@ -104,7 +107,7 @@ class Fields:
     def count(self, name: str) -> Decimal:
         """A fixed-point string of contracts, from 0 in hundredths."""
         value = self.decimal(name)
-        if value < 0 or value != value.quantize(Decimal("0.01")):
+        if not is_count(value):
             raise self.error(name, "contracts in hundredths")
         return value
 
@@ -132,6 +135,18 @@ class Fields:
     def children(self, name: str) -> Iterator["Fields"]:
         for place, item in enumerate(self.items(name)):
             yield Fields(item, f"{self.what}.{name}[{place}]")
+
+
+@lru_cache(maxsize=1 << 13)  # the same prices and sizes in every book
+def fixed_point(text: str) -> Decimal | None:
+    """Return what a fixed-point text says, None for any other text."""
+    return Decimal(text) if _NUMBER.fullmatch(text) else None
+
+
+@lru_cache(maxsize=1 << 13)
+def is_count(value: Decimal) -> bool:
+    """Whether contracts from 0 in hundredths."""
+    return value >= 0 and value == value.quantize(_HUNDREDTH)
 
 
 def _kind(value: Any) -> str:

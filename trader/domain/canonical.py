@@ -16,9 +16,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from trader.domain.cities import CityConfig
 from trader.domain.identity import Same
 from trader.domain.learned import Knowledge
-from trader.domain.markets import Level
+from trader.domain.markets import Contract, Level
 
 
 @lru_cache(maxsize=1 << 13)  # prices and sizes repeat; equal decimals have equal text
@@ -76,6 +77,11 @@ def _knowledge(key: Same) -> str:
     return _model(key.value)
 
 
+@lru_cache(maxsize=1 << 10)  # terms and places: the same objects for hours, hundreds of them in each hash
+def _lasting(key: Same) -> str:
+    return _model(key.value)
+
+
 @cache
 def _enum(value: Enum) -> str:
     return _text(value.value)
@@ -87,11 +93,12 @@ def _mapping(value: Mapping[Any, Any]) -> str:
 
 
 def _sequence(value: list[Any] | tuple[Any, ...]) -> str:
-    return "[" + ",".join(_levels(value) or [_text(item) for item in value]) + "]"
+    return "[" + ",".join(_levels(value) or _integers(value) or [_text(item) for item in value]) + "]"
 
 
 _WRITERS: tuple[tuple[type | tuple[type, ...], Callable[[Any], str]], ...] = (
     (Knowledge, lambda value: _knowledge(Same(value))),
+    ((Contract, CityConfig), lambda value: _lasting(Same(value))),
     (BaseModel, _model),
     (Enum, _enum),  # before the plain types that enums may be, too
     (str, encode_basestring),
@@ -129,6 +136,11 @@ def _levels(items: list[Any] | tuple[Any, ...]) -> list[str]:
     if not items or any(type(item) is not Level for item in items):
         return []
     return [f'{{"price":{_decimal(item.price)},"size":{_decimal(item.size)}}}' for item in items]
+
+
+def _integers(items: list[Any] | tuple[Any, ...]) -> list[str]:
+    """A ladder's hundred probabilities, written without a call for each."""
+    return [] if any(type(item) is not int for item in items) else [int.__repr__(item) for item in items]
 
 
 def canonical_json(value: Any) -> str:

@@ -6,6 +6,7 @@ Wording and shape: the recorded New York markets of June and July 2026. Fields o
 
 from datetime import datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from trader.domain.cities import CityConfig, load_cities
@@ -44,6 +45,12 @@ def count(value: Decimal) -> str:
 
 def cents_text(cents: int) -> str:
     return f"{cents // 100}.{cents % 100:02d}00"
+
+
+@lru_cache(maxsize=1 << 15)
+def level_text(level: tuple[int, int]) -> str:
+    """Return one level as JSON."""
+    return f'["{cents_text(level[0])}","{size_text(level[1])}"]'
 
 
 def size_text(hundredths: int) -> str:
@@ -97,14 +104,24 @@ def settlement_sources(city: CityConfig) -> list[dict[str, str]]:
     return [{"name": "National Weather Service", "url": f"{address}?{query}"}]
 
 
-def market_json(
-    world: World, market: Market, life: Life, status: MarketStatus, depth: tuple[Levels, Levels]
-) -> dict[str, Any]:
-    """Return one market. An empty side is a bid of 0 and an ask of 1, as the exchange writes it."""
-    city, word = load_cities()[market.city], _WORD[market.market_type][0]
+def quote_json(depth: tuple[Levels, Levels]) -> dict[str, str]:
+    """Return what of a market moves with its book; an empty side is a bid of 0 and an ask of 1."""
     yes, no = depth
     yes_bid, yes_size = yes[-1] if yes else (0, 0)
     no_bid, no_size = no[-1] if no else (0, 0)
+    return {
+        "yes_bid_dollars": cents_text(yes_bid),
+        "yes_bid_size_fp": size_text(yes_size),
+        "yes_ask_dollars": cents_text(100 - no_bid),
+        "yes_ask_size_fp": size_text(no_size),
+        "no_bid_dollars": cents_text(no_bid),
+        "no_ask_dollars": cents_text(100 - yes_bid),
+    }
+
+
+def market_json(world: World, market: Market, life: Life, status: MarketStatus) -> dict[str, Any]:
+    """Return one market without ``quote_json``: the same as long as its status is."""
+    city, word = load_cities()[market.city], _WORD[market.market_type][0]
     noon = datetime.combine(market.climate_date, time(14), market.close_at.tzinfo)
     strikes = {"floor_strike": market.floor, "cap_strike": market.cap}
     place = world.places[market.city].get("rules_place", f"at {city.station_name} (CLI{city.cli_location})")
@@ -138,12 +155,6 @@ def market_json(
         f"National Weather Service's Climatological Report (Daily), is {condition}, "
         "then the market resolves to Yes.",
         "rules_secondary": _SECONDARY.format(word=word),
-        "yes_bid_dollars": cents_text(yes_bid),
-        "yes_bid_size_fp": size_text(yes_size),
-        "yes_ask_dollars": cents_text(100 - no_bid),
-        "yes_ask_size_fp": size_text(no_size),
-        "no_bid_dollars": cents_text(no_bid),
-        "no_ask_dollars": cents_text(100 - yes_bid),
         "last_price_dollars": "0.0000",
         "previous_price_dollars": "0.0000",
         "previous_yes_bid_dollars": "0.0000",
@@ -180,6 +191,12 @@ def book_json(depth: tuple[Levels, Levels]) -> dict[str, list[list[str]]]:
     """Return bids of both sides, ascending, best last."""
     yes, no = ([[cents_text(cents), size_text(size)] for cents, size in side] for side in depth)
     return {"yes_dollars": yes, "no_dollars": no}
+
+
+def book_bytes(depth: tuple[Levels, Levels]) -> bytes:
+    """Return ``book_json`` as it is sent."""
+    yes, no = (",".join(map(level_text, side)) for side in depth)
+    return f'{{"yes_dollars":[{yes}],"no_dollars":[{no}]}}'.encode()
 
 
 def label(market: Market) -> str:

@@ -32,8 +32,11 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
 
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
 def as_json(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    return _encode(value).encode()
 
 
 def answer(status: int, value: Any, *headers: tuple[str, str]) -> Answer:

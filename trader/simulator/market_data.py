@@ -1,10 +1,19 @@
 """Public routes of the exchange: series, events, markets, order books, status; answers are cached bytes."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from trader.domain.types import MarketStatus
-from trader.simulator.envelopes import book_json, event_json, market_json, rfc3339, series_json
+from trader.simulator.envelopes import (
+    book_bytes,
+    book_json,
+    event_json,
+    market_json,
+    quote_json,
+    rfc3339,
+    series_json,
+)
 from trader.simulator.exchange import Exchange
 from trader.simulator.http import RENDERED, Answer, Request, Route, answer, as_json
 from trader.simulator.lifecycle import maintenance_windows
@@ -21,6 +30,8 @@ _FILTERS = {
     "closed": {MarketStatus.CLOSED, MarketStatus.DETERMINED, MarketStatus.DISPUTED, MarketStatus.AMENDED},
     "settled": {MarketStatus.FINALIZED},
 }
+_OPEN_DAYS = timedelta(days=2)
+"""How long ago the climate day of an open market may be: it ends hours after midnight UTC, west of there."""
 _CacheKey = tuple[MarketStatus, int | None, int]
 
 
@@ -34,6 +45,7 @@ class MarketData:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange, self._world = exchange, exchange.world
+        self._listed: dict[str, tuple[MarketStatus, bytes]] = {}
         self._markets: dict[str, tuple[_CacheKey, bytes]] = {}
         self._books: dict[str, tuple[_CacheKey, bytes]] = {}
         self._events = {ticker: as_json(event_json(rows[0])) for ticker, rows in self._world.events.items()}
@@ -67,16 +79,23 @@ class MarketData:
         key = self._key(market, now)
         cached = self._markets.get(market.ticker)
         if cached is None or cached[0] != key:
-            life, depth = self._exchange.life(market), self._exchange.depth(market, now)
-            shown = market_json(self._world, market, life, key[0], depth)
-            cached = self._markets[market.ticker] = (key, as_json(shown))
+            quote = as_json(quote_json(self._exchange.depth(market, now)))
+            cached = self._markets[market.ticker] = (key, b"%s,%s" % (self._terms(market, key[0]), quote[1:]))
         return cached[1]
+
+    def _terms(self, market: Market, status: MarketStatus) -> bytes:
+        """Return the market's object without its quote and without its last brace."""
+        known = self._listed.get(market.ticker)
+        if known is None or known[0] is not status:
+            shown = as_json(market_json(self._world, market, self._exchange.life(market), status))
+            known = self._listed[market.ticker] = (status, shown[:-1])
+        return known[1]
 
     def _book_bytes(self, market: Market, now: datetime) -> bytes:
         key = self._key(market, now)
         cached = self._books.get(market.ticker)
         if cached is None or cached[0] != key:
-            cached = self._books[market.ticker] = (key, as_json(book_json(self._exchange.depth(market, now))))
+            cached = self._books[market.ticker] = (key, book_bytes(self._exchange.depth(market, now)))
         return cached[1]
 
     def series_list(self, request: Request) -> Answer:
@@ -110,9 +129,11 @@ class MarketData:
         wanted = self._status_filter(query, "GetEvents")
         tickers = [ticker for ticker in query.get("tickers", "").split(",") if ticker]
         min_close = seconds_of(query, "min_close_ts", "GetEvents")
+        series = query.get("series_ticker")
+        named = self._world.events if series is None else sorted(self._of_series(series, wanted, now))
         rows = [
             (ticker, markets)
-            for ticker, markets in self._world.events.items()
+            for ticker, markets in ((name, self._world.events[name]) for name in named)
             if markets[0].created_at <= now
             and query.get("series_ticker", markets[0].series_ticker) == markets[0].series_ticker
             and (not tickers or ticker in tickers)
@@ -145,16 +166,27 @@ class MarketData:
             raise bad_query(operation, "Status", "oneof")
         return _FILTERS[text] if text else None
 
-    def _candidates(self, query: Mapping[str, str]) -> Iterable[Market]:
+    def _candidates(
+        self, query: Mapping[str, str], wanted: set[MarketStatus] | None, now: datetime
+    ) -> Iterable[Market]:
         """Narrow by the most telling filter first; a call per series must not look at every market."""
         if tickers := query.get("tickers"):
             return (self._world.markets[name] for name in tickers.split(",") if name in self._world.markets)
         if event := query.get("event_ticker"):
             return self._world.events.get(event, ())
         if series := query.get("series_ticker"):
-            names = reversed(self._world.series.get(series, ()))
+            names = self._of_series(series, wanted, now)
             return (market for name in names for market in self._world.events[name])
         return (market for rows in self._world.events.values() for market in rows)
+
+    def _of_series(self, series: str, wanted: set[MarketStatus] | None, now: datetime) -> list[str]:
+        """Return a series' events, newest first; of those before yesterday none can be open."""
+        names = self._world.series.get(series, ())
+        if wanted != _FILTERS["open"]:
+            return list(reversed(names))
+        oldest = now.date() - _OPEN_DAYS
+        first = bisect_left(names, oldest, key=lambda name: self._world.events[name][0].climate_date)
+        return list(reversed(names[first:]))
 
     def markets(self, request: Request) -> Answer:
         now, query = self._exchange.advance(), request.query
@@ -167,7 +199,7 @@ class MarketData:
         series, event = query.get("series_ticker"), query.get("event_ticker")
         rows = [
             market
-            for market in self._candidates(query)
+            for market in self._candidates(query, wanted, now)
             if market.created_at <= now
             and (not series or market.series_ticker == series)
             and (not event or market.event_ticker == event)

@@ -56,7 +56,7 @@ class Weather:
     def __init__(self, world: World, clock: Callable[[], datetime], faults: Faults) -> None:
         self._world, self._clock, self._faults = world, clock, faults
         self._shown_at = clock()
-        self._features: dict[tuple[str, datetime, Decimal], dict[str, Any]] = {}
+        self._features: dict[tuple[str, datetime, Decimal], bytes] = {}
         self._by_station = {city.settlement_station: city for city in load_cities().values()}
         self._by_location = {
             location: city for city in load_cities().values() for location in city.report_locations
@@ -198,11 +198,11 @@ class Weather:
         feature = {"id": properties["@id"], "type": "Feature", "geometry": geometry, "properties": properties}
         return self._geo({"@context": _CONTEXT, **feature})
 
-    def _feature(self, city: CityConfig, row: Temperature) -> dict[str, Any]:
+    def _feature(self, city: CityConfig, row: Temperature) -> bytes:
         """Return one report; the same reading is rendered once."""
         key = (row.station, row.polled_at, row.temp_f)
         if key not in self._features:
-            self._features[key] = self._rendered(city, row)
+            self._features[key] = as_json(self._rendered(city, row))
         return self._features[key]
 
     def _rendered(self, city: CityConfig, row: Temperature) -> dict[str, Any]:
@@ -256,8 +256,9 @@ class Weather:
             for row in self._seen(city)
             if (start is None or row.polled_at >= start) and (end is None or row.polled_at <= end)
         ]
-        features = [self._feature(city, row) for row in rows[:limit]]
-        return self._geo({"@context": _CONTEXT, "type": "FeatureCollection", "features": features})
+        features = b",".join(self._feature(city, row) for row in rows[:limit])
+        head = as_json({"@context": _CONTEXT, "type": "FeatureCollection"})
+        return Answer(200, b'%s,"features":[%s]}' % (head[:-1], features), _GEO, (RENDERED,))
 
     def _latest(self, request: Request) -> Answer:
         city = self._city_of(request)
@@ -266,7 +267,7 @@ class Weather:
             raise _Problem(
                 404, "NotFound", f"no observation of {city.settlement_station} was recorded by now"
             )
-        return self._geo({"@context": _CONTEXT, **self._feature(city, rows[0])})
+        return self._geo({"@context": _CONTEXT, **self._rendered(city, rows[0])})
 
     # climate reports
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Self
@@ -44,6 +44,11 @@ def instant(text: str) -> datetime:
     return value.astimezone(UTC)
 
 
+@lru_cache(maxsize=1 << 10)
+def _on(day: date, offset: timedelta) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + offset
+
+
 @dataclass(frozen=True, slots=True)
 class Market:
     """Terms of one recorded market. ``floor`` and ``cap`` are whole degrees Fahrenheit as listed.
@@ -67,10 +72,7 @@ class Market:
     settled_value: Decimal | None
 
     def _at(self, offset: timedelta) -> datetime:
-        return (
-            datetime(self.climate_date.year, self.climate_date.month, self.climate_date.day, tzinfo=UTC)
-            + offset
-        )
+        return _on(self.climate_date, offset)
 
     @property
     def created_at(self) -> datetime:

@@ -8,18 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, cast
+from functools import lru_cache
+from operator import attrgetter
+from typing import Literal, NoReturn, cast
 
-from trader.adapters.fields import Fields
+from trader.adapters.fields import Fields, fixed_point, is_count
 from trader.adapters.kalshi.days import climate_date_of
 from trader.domain.amounts import UNIT_IN
 from trader.domain.cities import CityConfig
-from trader.domain.errors import MalformedPayload
+from trader.domain.errors import InvariantViolation, MalformedPayload
 from trader.domain.markets import Contract, Level, MarketSnapshot, OrderBook
 from trader.domain.orders import MarketResult
 from trader.domain.types import MarketStatus, MarketType
 
 CENT = Decimal("0.01")
+_STATUSES = tuple(status.value for status in MarketStatus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def parse_snapshot(
 
 
 def parse_status(market: Fields) -> MarketStatus:
-    return MarketStatus(market.one_of("status", tuple(status.value for status in MarketStatus)))
+    return MarketStatus(market.one_of("status", _STATUSES))
 
 
 def parse_quote(market: Fields) -> Quote:
@@ -92,19 +95,44 @@ def book_of_best_prices(quote: Quote, received_at: datetime) -> OrderBook:
 
 
 def _levels(sides: Fields, name: str) -> tuple[Level, ...]:
-    levels: dict[Decimal, Decimal] = {}
+    """Return the levels of a side, best first; a level without size is none."""
+    rows = sides.items(name)
+    plain = [_plain(*row) if _is_pair(row) else None for row in rows]
+    found = [level for level in plain if level is not None]
+    if len({level.price for level in found}) < len(rows):
+        _refuse_level(sides, name)
+    return tuple(sorted((level for level in found if level.size), key=_price, reverse=True))
+
+
+_price = attrgetter("price")
+
+
+def _is_pair(row: object) -> bool:
+    return type(row) is list and len(row) == 2 and type(row[0]) is str and type(row[1]) is str
+
+
+@lru_cache(maxsize=1 << 13)  # the same prices and sizes from book to book
+def _plain(price_text: str, size_text: str) -> Level | None:
+    price, size = fixed_point(price_text), fixed_point(size_text)
+    if price is None or size is None or not 0 < price < 1 or not is_count(size):
+        return None
+    return Level(price=price, size=size)
+
+
+def _refuse_level(sides: Fields, name: str) -> NoReturn:
+    """Name the first level that is not as it should be: of another form, or of a price that was there."""
+    prices: set[Decimal] = set()
     for place, row in enumerate(sides.items(name)):
+        what = f"{sides.what}.{name}[{place}]"
         if not isinstance(row, list) or len(row) != 2:
-            raise MalformedPayload(
-                f"{sides.what}.{name}[{place}]: expected [price, size], found {str(row)[:40]!r}"
-            )
-        level = Fields({"price": row[0], "size": row[1]}, f"{sides.what}.{name}[{place}]")
-        price, size = level.price("price"), level.count("size")
-        if not 0 < price < 1 or price in levels:
+            raise MalformedPayload(f"{what}: expected [price, size], found {str(row)[:40]!r}")
+        level = Fields({"price": row[0], "size": row[1]}, what)
+        price, _ = level.price("price"), level.count("size")
+        if not 0 < price < 1 or price in prices:
             raise level.error("price", "a new price between 0 and 1 dollars")
-        levels[price] = size
-    return tuple(
-        Level(price=price, size=levels[price]) for price in sorted(levels, reverse=True) if levels[price]
+        prices.add(price)
+    raise InvariantViolation(
+        f"{sides.what}.{name}: expected a level to be refused, found none; nothing was read"
     )
 
 

@@ -58,12 +58,13 @@ class MemoryLearnedRepository:
     def issues(
         self, *, climate_date: date | None = None, issued_at: datetime | None = None
     ) -> tuple[IssuedForecast, ...]:
-        return tuple(
+        found = (
             i
-            for i in sorted(self._issues.values(), key=lambda i: (*i[:4], i.issued_at))
+            for i in self._issues.values()
             if (climate_date is None or i.climate_date >= climate_date)
             and (issued_at is None or i.issued_at >= aware(issued_at))
         )
+        return tuple(sorted(found, key=lambda i: (*i[:4], i.issued_at)))
 
     def outcomes(self, climate_date: date) -> tuple[Outcome, ...]:
         found = (o for o in self._outcomes.values() if o.climate_date >= climate_date)

@@ -89,6 +89,8 @@ class MemoryMarketRepository:
         self._marks: dict[str, MarketSnapshot] = {}
         self._looked_at: dict[str, datetime] = {}
         self._results: dict[str, MarketResult] = {}
+        self._awaiting: dict[str, datetime] = {}
+        """First close of each market without a result."""
 
     def save_contracts(self, contracts: Sequence[Contract], *, at: datetime) -> int:
         aware(at)
@@ -97,6 +99,9 @@ class MemoryMarketRepository:
             versions = self._contracts.setdefault(contract.ticker, {})
             new += contract.terms_hash not in versions
             versions.setdefault(contract.terms_hash, contract)
+            if contract.ticker not in self._results:
+                known = self._awaiting.setdefault(contract.ticker, contract.close_time)
+                self._awaiting[contract.ticker] = min(known, contract.close_time)
         return new
 
     def save_snapshot(self, snapshot: MarketSnapshot, *, at: datetime, cycle_id: int | None = None) -> int:
@@ -143,6 +148,7 @@ class MemoryMarketRepository:
         if known is not None and (known.result, known.value) == (result.result, result.value):
             return False
         self._results[result.ticker] = result
+        self._awaiting.pop(result.ticker, None)
         return True
 
     def results(self, since: datetime) -> tuple[MarketResult, ...]:
@@ -151,14 +157,7 @@ class MemoryMarketRepository:
 
     def markets_awaiting_result(self, now: datetime) -> tuple[str, ...]:
         aware(now)
-        waiting = {
-            ticker
-            for ticker, versions in self._contracts.items()
-            if ticker not in self._results
-            for contract in versions.values()
-            if contract.close_time <= now
-        }
-        return tuple(sorted(waiting))
+        return tuple(sorted(ticker for ticker, closed in self._awaiting.items() if closed <= now))
 
     def latest_marks(self, tickers: Sequence[str]) -> dict[str, MarketSnapshot]:
         return {ticker: self._marks[ticker] for ticker in sorted(set(tickers)) if ticker in self._marks}

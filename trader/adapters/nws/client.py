@@ -13,6 +13,7 @@ from trader.adapters.nws.periods import ForecastPeriod, parse_periods
 from trader.adapters.token_bucket import TokenBucket
 from trader.domain.cities import CityConfig
 from trader.domain.errors import MalformedPayload, TransientError
+from trader.domain.types import ReasonCode
 from trader.domain.weather import Observation
 from trader.ports.clock import Clock
 
@@ -39,6 +40,7 @@ class NwsClient:
         self._lock = threading.Lock()
         self._quiet_until, self._quiet_s = clock.monotonic(), 0.0
         self._kept: dict[str, Response] = {}
+        self._readings: dict[str, tuple[str, mapping.Readings]] = {}
 
     def observations(self, station: str, since: datetime) -> tuple[mapping.Readings, Response]:
         """Return the station's readings since then, at most the 500 newest."""
@@ -48,8 +50,16 @@ class NwsClient:
             f"observations of {station}",
             {"start": start, "limit": str(MAX_READINGS)},
         )
+        known = self._readings.get(station)
+        if known is not None and known[0] == response.sha256:
+            return known[1], response  # stations report hourly and are asked every few minutes
         body = read_json(response.body, f"observations of {station}")
-        return mapping.parse_observations(body, station, response.received_at), response
+        found = mapping.parse_observations(body, station, response.received_at)
+        if (
+            ReasonCode.WEATHER_FROM_FUTURE not in found.problems
+        ):  # the same report may be of the past next time
+            self._readings[station] = response.sha256, found
+        return found, response
 
     def get_observation(self, station: str) -> Observation:
         """Return the latest report of a station. It can lag behind the list, which cycles read instead."""

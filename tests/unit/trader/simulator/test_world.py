@@ -1,6 +1,8 @@
+import json
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -8,8 +10,12 @@ from trader.domain.cities import load_cities
 from trader.domain.errors import ConfigurationError
 from trader.domain.terms import prove_rules, rules_bounds
 from trader.domain.types import MarketStatus, ReasonCode
-from trader.simulator.envelopes import market_json
+from trader.simulator.app import Simulator
+from trader.simulator.clock import WorldClock
+from trader.simulator.envelopes import book_bytes, book_json, market_json, quote_json
+from trader.simulator.exchange import Exchange
 from trader.simulator.faults import Faults
+from trader.simulator.http import Answer, Request
 from trader.simulator.lifecycle import Lifecycle
 from trader.simulator.world import World, instant
 
@@ -94,9 +100,7 @@ def test_rules_text_proves_station_variable_date_source_and_bracket_of_every_mar
     reasons: set[ReasonCode] = set()
     lives = Lifecycle(world, Faults()).lives
     for market in world.markets.values():
-        text = market_json(world, market, lives[market.ticker], MarketStatus.ACTIVE, ((), ()))[
-            "rules_primary"
-        ]
+        text = market_json(world, market, lives[market.ticker], MarketStatus.ACTIVE)["rules_primary"]
         city = load_cities()[market.city]
         reasons |= set(
             prove_rules(text, city=city, market_type=market.market_type, climate_date=market.climate_date)
@@ -125,3 +129,45 @@ def test_an_instant_needs_a_zone() -> None:
     assert instant("2026-07-16T01:29:11-04:00") == datetime(2026, 7, 16, 5, 29, 11, tzinfo=UTC)
     with pytest.raises(ValueError, match="zone"):
         instant("2026-07-16T01:29:11")
+
+
+def test_open_markets_of_a_series_are_all_that_are_active_at_any_hour(world: World) -> None:
+    """The list skips old events without looking at them: none of them may be open."""
+    clock = WorldClock(world.start, world.end, 0, lambda: 0.0)
+    exchange = Exchange(world, clock, Decimal(1), 0)
+    simulator = Simulator(exchange, {})
+    for hour in range(0, 190, 7):
+        now = clock.move_to(world.start + timedelta(hours=hour))
+        for series in ("KXHIGHNY", "KXLOWTSFO", "KXHIGHLAX"):
+            wanted = {"series_ticker": series, "status": "open", "limit": "1000"}
+            answers = [
+                simulator.respond(Request("GET", f"/trade-api/v2/{what}", wanted | more, {}, b""))
+                for what, more in (("markets", {}), ("events", {"limit": "200"}))
+            ]
+            markets, events = (json.loads(reply.body) for reply in answers if isinstance(reply, Answer))
+            active = {
+                row.ticker: row.event_ticker
+                for row in world.markets.values()
+                if row.series_ticker == series
+                and row.created_at <= now
+                and exchange.status(row, now) is MarketStatus.ACTIVE
+            }
+            assert {row["ticker"] for row in markets["markets"]} == set(active)
+            assert {row["event_ticker"] for row in events["events"]} == set(active.values())
+
+
+def test_a_listed_market_is_its_terms_with_the_quote_that_stands(world: World) -> None:
+    clock = WorldClock(world.captures[3], world.end, 0, lambda: 0.0)
+    exchange = Exchange(world, clock, Decimal(1), 0)
+    simulator = Simulator(exchange, {})
+    exchange.advance()
+    ticker = next(t for t, row in world.markets.items() if all(exchange.depth(row, clock.now())))
+    market = world.markets[ticker]
+
+    reply = simulator.respond(Request("GET", f"/trade-api/v2/markets/{ticker}", {}, {}, b""))
+
+    assert isinstance(reply, Answer)
+    terms = market_json(world, market, exchange.life(market), MarketStatus.ACTIVE)
+    depth = exchange.depth(market, clock.now())
+    assert json.loads(reply.body)["market"] == terms | quote_json(depth)
+    assert json.loads(book_bytes(depth)) == book_json(depth)

@@ -555,3 +555,35 @@ def test_older_hours_do_not_replace_newer_ones() -> None:
 
     assert found is not None
     assert found.temps_f == (86, 86, 86)
+
+
+def test_an_answer_that_did_not_change_says_the_same_and_one_that_did_is_read() -> None:
+    script = Service()
+    with weather(script) as (service, server, clock):
+        first = look(service)
+        clock.advance(600)
+        same = look(service)
+        script.reports.append(metar(START + timedelta(minutes=9), 84))
+        clock.advance(600)
+        later = look(service)
+
+    assert len([asked for asked in server.asked if asked.path.endswith("/observations")]) == 3
+    assert first.latest == same.latest
+    assert same.fetched_at is not None
+    assert first.fetched_at is not None
+    assert same.fetched_at > first.fetched_at
+    assert later.high_so_far_f == 84
+
+
+def test_a_report_of_the_future_is_read_again_when_its_time_has_come() -> None:
+    script = Service()
+    script.reports.append(metar(START + timedelta(minutes=30), 84))
+    with weather(script) as (service, _, clock):
+        early = look(service)
+        clock.advance(1860)
+        later = look(service)
+
+    assert ReasonCode.WEATHER_FROM_FUTURE in early.problems
+    assert early.high_so_far_f == 80
+    assert ReasonCode.WEATHER_FROM_FUTURE not in later.problems
+    assert later.high_so_far_f == 84
