@@ -20,13 +20,16 @@ def rows_of(board: Iterable[BoardRow], market_type: str, day: Day) -> dict[str, 
 
 
 def default_day(board: Iterable[BoardRow]) -> Day:
-    """Today as long as one of its highs has a price, so that what was measured stands on the first screen;
-    else tomorrow, if that has a market.
+    """Tomorrow once today's highs have no price any more and tomorrow's have; else today, so that what was
+    measured stands on the first screen.
     """
     board = tuple(board)
-    if any(r.event_status == "open" and r.leading_label for r in rows_of(board, "HIGH", "Today").values()):
-        return "Today"
-    return "Tomorrow" if any(r.ladder for r in rows_of(board, "HIGH", "Tomorrow").values()) else "Today"
+
+    def has_price(day: Day) -> bool:
+        rows = rows_of(board, "HIGH", day).values()
+        return any(r.event_status == "open" and r.leading_label for r in rows)
+
+    return "Tomorrow" if has_price("Tomorrow") and not has_price("Today") else "Today"
 
 
 def title(board: Iterable[BoardRow], market_type: str, day: Day) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -139,6 +140,18 @@ def test_public_role_reads_the_marts_and_nothing_else(week: Week) -> None:
             pytest.raises(psycopg.errors.InsufficientPrivilege),
         ):
             public.execute(f"select * from {relation} limit 1")
+
+
+def test_the_board_shows_what_the_last_cycle_saw(week: Week) -> None:
+    with psycopg.connect(week.env["DASHBOARD_DATABASE_URL"]) as connection:
+        oldest, priced = connection.execute(
+            "select max(now.as_of - board.quotes_as_of), count(*) filter (where leading_bid is not null) "
+            "from analytics.v_city_board as board cross join analytics.v_page_state as now "
+            "where market_type = 'HIGH'"
+        ).fetchone() or (None, 0)
+
+    assert oldest < timedelta(seconds=5)
+    assert priced >= 10
 
 
 @pytest.mark.story("5.1")

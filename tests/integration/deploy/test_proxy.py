@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -250,7 +251,10 @@ def _many(proxy: Proxy, visitor: str, path: str, count: int) -> Counter[int]:
 
 def test_access_log_is_json_with_the_visitors_address_and_no_query(proxy: Proxy) -> None:
     proxy.get("/trades?secret=1", {"CF-Connecting-IP": "198.51.100.5"})
-    lines = [json.loads(line) for line in (proxy.folder / "log" / "web.log").read_text().splitlines()]
+    log, end = proxy.folder / "log" / "web.log", time.monotonic() + 5
+    while "198.51.100.5" not in log.read_text() and time.monotonic() < end:
+        time.sleep(0.02)  # the line is written after the answer is sent
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
 
     (line,) = [x for x in lines if x["address"] == "198.51.100.5"]
     assert (line["path"], line["status"]) == ("/trades", 200)

@@ -168,6 +168,7 @@ def board_of(today: str, tomorrow: str) -> list[BoardRow]:
         ("unpriced", "open", "Tomorrow"),
         ("closed", "open", "Tomorrow"),
         ("settled", "open", "Tomorrow"),
+        ("closed", "unpriced", "Today"),
         ("closed", "none", "Today"),
         ("none", "none", "Today"),
     ],
