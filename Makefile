@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv demo run stop test lint typecheck unit bench load audit fuzz brute simulate mutants crash scenarios stories docs lock clean
+.PHONY: help venv demo run stop test lint typecheck unit bench load audit fuzz brute simulate simulate-db mutants crash scenarios stories docs lock clean
 BIN := .venv/bin
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
@@ -50,6 +50,9 @@ mutants: venv  ## put each planted bug into the source, one at a time: a check m
 
 crash: venv  ## kill the trader at every point of a cycle, real processes (ARGS="--pairs 500 --seed 1")
 	$(BIN)/python -m tests.simulation.crash $(ARGS)
+
+simulate-db: venv  ## the same seeds on a real Postgres behind a proxy that cuts (SEEDS=300)
+	$(BIN)/python -m tests.simulation.tier_b --seeds $(or $(SEEDS),100) $(ARGS)
 
 scenarios: venv  ## play the bad nights that have a name, each with its log (docs/simulation.md)
 	$(BIN)/python -m tests.simulation.scenarios

@@ -16,13 +16,14 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
+from tests.simulation.shelf import Shelf
 from tests.simulation.witness import Process, Witness
-from trader.adapters.memory.store import MemoryOpsStore
 from trader.adapters.wire import Answered
 from trader.domain.cities import load_cities
 from trader.domain.plan import CycleInputs
 from trader.domain.risk import Cap, RiskLimits, StateChange
 from trader.domain.types import Action, OrderStatus, ReasonCode, TradingMode, TradingState
+from trader.ports.ops_store import OpsStore
 from trader.simulator.account import Account, Fill, Order
 from trader.simulator.exchange import Exchange
 
@@ -105,7 +106,7 @@ class Checks:
     def __init__(self, witness: Witness, exchange: Exchange, mode: TradingMode, limits: RiskLimits) -> None:
         self._witness, self._exchange, self._mode = witness, exchange, mode
         self.limits = limits
-        self.books: MemoryOpsStore | None = None
+        self.shelf: Shelf | None = None
         self._truth = Book(exchange.account)
         self._halts: dict[tuple[str, ReasonCode], StateChange] = {}
         self._last_sender = 0
@@ -310,15 +311,16 @@ class Checks:
 
     def _check_estimates(self, account: Account, method: str) -> None:
         """Every order of ours that stands or filled at the exchange is counted in our books for as much."""
-        assert self.books is not None
         unexpected: dict[str, Decimal] = defaultdict(Decimal)
         for fill in account.fills:
             if fill.is_unexpected:
                 unexpected[fill.order_id] += fill.count
+        assert self.shelf is not None
+        ours = {row.client_order_id: row for row in self.shelf.orders()} if account.orders else {}
         for order in account.orders.values():
             if order.is_foreign or order.client_order_id in self.forgotten:
                 continue
-            row = self._row(order.client_order_id)
+            row = ours.get(order.client_order_id)
             if row is None:
                 self.fail("I2", f"the exchange has {order.client_order_id}, our books do not")
                 continue
@@ -334,9 +336,12 @@ class Checks:
                 self.fail("I6", f"{row.client_order_id}: {counted} counted, {real} at the exchange")
 
     def _row(self, client_order_id: str) -> Any:
-        assert self.books is not None
-        orders = self.books.orders
-        return orders._orders.get(orders._by_client_id.get(client_order_id, 0))  # type: ignore[attr-defined]
+        assert self.shelf is not None
+        return self.shelf.order(client_order_id)
+
+    @property
+    def books(self) -> OpsStore | None:
+        return self.shelf.books if self.shelf is not None else None
 
     # calls of the books
 
@@ -384,8 +389,10 @@ class Checks:
         """A person's halt, stored beside the trader."""
         self._halts[change.scope, change.reason] = change
 
-    def resumed(self, books: MemoryOpsStore) -> None:
+    def resumed(self) -> None:
         """A person looked at the differences and lifted halts: what is still stored is in force."""
+        books = self.books
+        assert books is not None
         now = self._witness.clock.now()
         self._looked_at = {
             Decimal(found.theirs) - Decimal(found.ours)
@@ -394,9 +401,10 @@ class Checks:
         }
         self._halts = {(state.scope, state.reason): state for state in books.risk.states(self._mode, now)}
 
-    def restored(self, books: MemoryOpsStore) -> None:
+    def restored(self) -> None:
         """A backup took the books' place: what it lacks is forgotten until it is found again."""
-        self.books = books
+        books = self.books
+        assert books is not None
         self._filled, self._sent = {}, set()
         self._halts = {
             (state.scope, state.reason): state
@@ -442,8 +450,9 @@ class Checks:
         cash -= sum((p.cost_usd for p in books.positions.held(mode)), ZERO)
         if cash != account.cash:
             self._check_missing_money(account.cash - cash)
-        for order in books.orders._orders.values():  # type: ignore[attr-defined]
-            self._check_history(order.order_id)
+        assert self.shelf is not None
+        for order in self.shelf.orders():
+            self._check_history(order.order_id or 0)
 
     def _check_missing_money(self, difference: Decimal) -> None:
         """A difference is money that moved without a word, and trading stands until a person has looked."""

@@ -1,9 +1,7 @@
 """One episode: a trader, its restarts and its operator in a seeded world, with every invariant watched."""
 
 import copy
-import gc
 import tempfile
-import threading
 import traceback
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,10 +14,10 @@ from tests.simulation.checks import Checks, Violation
 from tests.simulation.plan import INTERVAL, Plan, plan
 from tests.simulation.quiet_log import QuietLog
 from tests.simulation.resting import rest_one, withdraw_some
+from tests.simulation.shelf import MemoryShelf, Shelf
 from tests.simulation.witness import Killed, Process, Witness, WitnessedStore, WitnessedWire
 from tests.simulation.worlds import construct
 from trader.adapters.http import HttpClient
-from trader.adapters.memory.store import MemoryOpsStore
 from trader.app.context import Trader
 from trader.app.halt import HaltFile, resume
 from trader.app.jobs import Schedule
@@ -27,7 +25,8 @@ from trader.app.notify import Notifier
 from trader.app.wiring import start_trader
 from trader.domain.errors import LostWriterLock, MilkbotError
 from trader.domain.risk import StateChange
-from trader.domain.types import Frozen, OrderStatus, ReasonCode, TradingState
+from trader.domain.types import OrderStatus, ReasonCode, TradingState
+from trader.ports.ops_store import OpsStore
 from trader.rehearsal.door import Door
 from trader.rehearsal.stage import set_up
 from trader.simulator.server import GENERATED_KEY_ID
@@ -66,9 +65,12 @@ class Outcome:
     log: list[str] = field(default_factory=list)
 
 
-def run(seed: int, *, keep_log: bool = False) -> Outcome:
-    """Play one seed. Never raises for a broken invariant or a crash of the trader: they are the outcome."""
-    episode = Episode(plan(seed))
+def run(seed: int, *, keep_log: bool = False, shelf: Shelf | None = None) -> Outcome:
+    """Play one seed, on new books in memory unless a shelf is given.
+
+    Never raises for a broken invariant or a crash of the trader: they are the outcome.
+    """
+    episode = Episode(plan(seed), shelf)
     outcome = Outcome(seed, days=episode.plan.days)
     try:
         episode.play()
@@ -76,6 +78,7 @@ def run(seed: int, *, keep_log: bool = False) -> Outcome:
         outcome.problem = str(violation)
     except Exception:  # noqa: BLE001  whatever escapes is a bug of the trader or of the harness: both count
         outcome.problem = f"crash: {traceback.format_exc(limit=-6)}"
+    episode.end()
     episode.tell(outcome)
     if keep_log or outcome.problem:
         outcome.log = episode.witness.log.lines
@@ -83,9 +86,9 @@ def run(seed: int, *, keep_log: bool = False) -> Outcome:
 
 
 class Episode:
-    """State of one run. The world is the simulator's; ``books`` outlive the processes."""
+    """State of one run. The world is the simulator's; what is on the shelf outlives the processes."""
 
-    def __init__(self, what: Plan) -> None:
+    def __init__(self, what: Plan, shelf: Shelf | None = None) -> None:
         self.plan = what
         world = construct(what.seed, what.codes, what.day)
         self.faults = [copy.copy(fault) for fault in what.faults]
@@ -96,15 +99,16 @@ class Episode:
         self.exchange = self.stage.simulator.exchange
         self.witness = Witness(self.clock, Random(f"witness {what.seed}"), what.outages)
         self.checks = Checks(self.witness, self.exchange, what.mode, self.settings.risk)
-        self.books = MemoryOpsStore()
-        self.checks.books = self.books
+        self.shelf = shelf or MemoryShelf()
+        self.checks.shelf = self.shelf
         self.checks.secrets = secrets_of(folder())
         self.halt_file = HaltFile(self.settings.halt_file)
         self.halt_file.path.unlink(missing_ok=True)
         self.schedule: Schedule | None = None
         self.process: Process | None = None
-        self.backup: MemoryOpsStore | None = None
         self.processes = 0
+        self.opened: list[WitnessedStore] = []
+        self.is_backed_up = False
         self.random = Random(f"hand {what.seed}")
         self.log = QuietLog(self.witness.log)
         self.errors: list[str] = []
@@ -122,8 +126,8 @@ class Episode:
         """Start a process on the books as they are; False when it gave up, as a service would."""
         self.processes += 1
         process = Process(self.processes)
-        self.books._epochs.unconfirmed = None  # what a process could not confirm dies with it
-        store = WitnessedStore(self.witness, MemoryOpsStore(same_books_as=self.books), process)
+        store = self.shelf.open(self.witness, process)
+        self.opened.append(store)
         door = Door(self.stage.simulator, self.clock, timeout_s=self.settings.http_timeout_s)
         wire = WitnessedWire(self.witness, door, process, self.plan.latency_s, self.plan.page_rows)
         http = HttpClient(clock=self.clock, wire=wire, seed=self.plan.seed)
@@ -142,11 +146,11 @@ class Episode:
             trader.log = self.log  # type: ignore[assignment]  # the same words, kept instead of printed
             schedule = Schedule(trader, Notifier(None))
         except Killed:
-            store.inner.close()
+            self._end(store)
             return False
         except MilkbotError as error:
             self.witness.log.note(process.number, "did not start", type(error).__name__, error)
-            store.inner.close()
+            self._end(store)
             return False
         schedule.scheduler = NoScheduler()
         by_hand = {
@@ -165,8 +169,24 @@ class Episode:
 
     def die(self) -> None:
         if self.schedule is not None:
-            self.schedule.trader.store.inner.close()  # type: ignore[attr-defined]  # the session ends with it
+            self._end(self.schedule.trader.store)  # its sessions end with it
         self.schedule = self.process = None
+
+    def _end(self, store: object) -> None:
+        """Nothing of this process remains."""
+        for one in [one for one in self.opened if one is store]:
+            self.shelf.end(one)
+            self.opened.remove(one)
+
+    def end(self) -> None:
+        """Nothing of any process remains."""
+        for one in list(self.opened):
+            self._end(one)
+
+    @property
+    def books(self) -> OpsStore:
+        """The books as a person beside the trader sees them."""
+        return self.shelf.books
 
     def ensure(self) -> bool:
         """Let the service manager try a few times, as it does."""
@@ -258,7 +278,7 @@ class Episode:
                 self.checks.operator(change)
             case "resume":
                 resume(store, self.halt_file, mode, self.clock, by="ann", reason="looked at it")
-                self.checks.resumed(store)
+                self.checks.resumed()
             case "halt_file":
                 self.halt_file.write("by hand")
                 self.checks.halt_file_since = self.witness.points.count
@@ -266,7 +286,7 @@ class Episode:
                 self.halt_file.path.unlink(missing_ok=True)
                 self.checks.halt_file_since = None
                 resume(store, self.halt_file, mode, self.clock, by="ann", reason="file removed")
-                self.checks.resumed(store)
+                self.checks.resumed()
             case "restart":
                 self.die()
             case "lower_caps":
@@ -297,7 +317,7 @@ class Episode:
     def _second(self) -> None:
         """A second trader on the same books refuses to start while the first lives."""
         held = self.schedule, self.process
-        if held[0] is None or self.books._epochs.holder is None:
+        if held[0] is None or not self.shelf.is_locked():
             return  # nobody lives, or the database has cut his session: the lock is free
         self.fired["P2"] += 1
         if self.start():
@@ -306,14 +326,14 @@ class Episode:
 
     def _restore(self) -> None:
         """The database comes back from an older backup; the process dies with the old one."""
-        if self.backup is None:
+        if not self.is_backed_up:
             return
         self.fired["D6"] += 1
         self.die()
-        self.books = self.backup
-        self.books._epochs.holder = None
-        self.backup = None
-        self.checks.restored(self.books)
+        self.end()
+        self.shelf.restore()
+        self.is_backed_up = False
+        self.checks.restored()
 
     # the play
 
@@ -328,7 +348,8 @@ class Episode:
             if "miss" not in plan.events.get(number, ()):
                 self.tick()
             if restore_at and number == max(0, restore_at - 2):
-                self.backup = _copied(self.books)
+                self.shelf.back_up()
+                self.is_backed_up = True
             at += INTERVAL
         self._calm()
         for _ in range(plan.quiet):
@@ -374,7 +395,7 @@ class Episode:
             ):
                 lifted = change.model_copy(update={"state": TradingState.ACTIVE, "set_by": "ann"})
                 self.books.risk.save_state(lifted, mode=self.plan.mode, at=self.clock.now())
-        self.checks.resumed(self.books)
+        self.checks.resumed()
         self.witness.log.note("calm")
 
     def _payout(self, at: datetime) -> None:
@@ -411,12 +432,6 @@ class Episode:
         outcome.fills = len(self.exchange.account.fills)
         for state in self.books.risk.states(self.plan.mode, self.clock.now()):
             outcome.halts[str(state.reason)] += 1
-
-
-def _copied(books: MemoryOpsStore) -> MemoryOpsStore:
-    """Return a backup: everything as it is now. Rows are immutable, so they are shared."""
-    rows = {id(row): row for row in gc.get_objects() if isinstance(row, Frozen)}
-    return copy.deepcopy(books, {**rows, id(books._journal._lock): threading.RLock()})
 
 
 class NoScheduler:

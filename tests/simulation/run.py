@@ -89,14 +89,14 @@ def keep(outcome: Outcome) -> Path:
     return path
 
 
-def simulate(seeds: range, jobs: int) -> int:
-    """Play the seeds, print figures, return the exit code."""
+def watched(outcomes: Iterable[Outcome], seeds: range, module: str) -> Tally:
+    """Add up outcomes as they come, saying how far it is and what broke; ``module`` plays a seed again."""
     tally, began, last = Tally(), time.monotonic(), 0.0
-    for outcome in played(seeds, jobs):
+    for outcome in outcomes:
         tally.add(outcome)
         if outcome.problem:
             say(f"BROKEN seed {outcome.seed}: {outcome.problem.strip().splitlines()[-1]}")
-            say(f"  log: {keep(outcome)}; again: python -m tests.simulation.run --replay {outcome.seed}")
+            say(f"  log: {keep(outcome)}; again: python -m {module} --replay {outcome.seed}")
         passed = time.monotonic() - began
         if passed - last > 10 or tally.seeds == len(seeds):
             last = passed
@@ -105,6 +105,13 @@ def simulate(seeds: range, jobs: int) -> int:
                 f"{tally.seeds:6d} of {len(seeds)} seeds  {tally.days:8.1f} days  {tally.cycles:7d} cycles  "
                 f"{tally.faults:8d} faults  {len(tally.broken)} broken  {passed:5.0f} s, {left:.0f} s left"
             )
+    return tally
+
+
+def simulate(seeds: range, jobs: int) -> int:
+    """Play the seeds, print figures, return the exit code."""
+    began = time.monotonic()
+    tally = watched(played(seeds, jobs), seeds, "tests.simulation.run")
     report(tally, time.monotonic() - began, jobs)
     if tally.unfired and len(seeds) >= ENOUGH:
         say(f"FAILED: faults that never struck: {', '.join(tally.unfired)}")

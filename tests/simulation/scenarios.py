@@ -76,7 +76,7 @@ class Night(Episode):
 
     def orders(self) -> list[Order]:
         """All orders of our books."""
-        return list(self.books.orders._orders.values())  # type: ignore[attr-defined]
+        return list(self.shelf.orders())
 
     def resting(self) -> list[Order]:
         return [row for row in self.orders() if row.status is S.RESTING]

@@ -14,7 +14,6 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
-from trader.adapters.memory.store import MemoryOpsStore
 from trader.adapters.wire import Answered, NoAnswer
 from trader.domain.errors import PersistenceError
 from trader.rehearsal.door import Door, SharedClock
@@ -40,10 +39,14 @@ class Log:
 
     clock: SharedClock
     lines: list[str] = field(default_factory=list)
+    hidden: tuple[str, ...] = ()
+    """Words that differ between two runs of one seed."""
     _hash: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
 
     def note(self, *facts: object) -> None:
         line = f"{self.clock.monotonic():.6f} {' '.join(map(str, facts))}"
+        for word in self.hidden:
+            line = line.replace(word, "...")
         self.lines.append(line)
         self._hash.update(line.encode())
 
@@ -178,7 +181,7 @@ class WitnessedWire:
 class WitnessedStore:
     """The books of one process, seen call by call, with the faults of a database."""
 
-    def __init__(self, witness: Witness, inner: MemoryOpsStore, process: Process) -> None:
+    def __init__(self, witness: Witness, inner: Any, process: Process) -> None:
         self._witness, self.inner, self._process = witness, inner, process
         for name in REPOSITORIES:
             setattr(self, name, _Repository(self, name, getattr(inner, name)))
@@ -219,7 +222,7 @@ class WitnessedStore:
                 self._before(name, is_write)
             result = method(*args, **keywords)
             if is_write and name != "close":
-                witness.log.note(process.number, name, _facts(name, args, keywords, result))
+                witness.log.note(process.number, name, facts_of(name, args, keywords, result))
             witness.on_call(process, name, args, keywords, result)
             if is_write and not process.in_transaction and name != "close":
                 witness.points.at(f"after {name}")
@@ -260,7 +263,7 @@ class _Repository:
         return self._store.seen(f"{self._name}.{name}", getattr(self._inner, name))
 
 
-def _facts(name: str, args: tuple[Any, ...], keywords: dict[str, Any], result: Any) -> str:
+def facts_of(name: str, args: tuple[Any, ...], keywords: dict[str, Any], result: Any) -> str:
     """What the log keeps of a write: enough to tell two runs apart."""
     match name:
         case "orders.transition":
