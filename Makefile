@@ -100,3 +100,8 @@ mutate-embargo: venv  ## change 60 minutes to 59, one place at a time: a test mu
 .PHONY: soak
 soak: venv  ## `milkbot run` for 2,000 hurried cycles, then killed at random (25 minutes; ARGS=--kills 0)
 	$(BIN)/python -m tests.performance.soak $(ARGS)
+
+# ---- the whole server
+.PHONY: retention
+retention: venv  ## 400 daily backups in a real restic repository: what is kept must be what the rule keeps (10 minutes)
+	$(BIN)/python -m tests.integration.deploy.retention $(ARGS)

@@ -155,7 +155,7 @@ install_web() {
 install_small_files() {
   local tool
   put "$here/logrotate/milkbot" /etc/logrotate.d/milkbot 0644
-  for tool in milkbot milkbot-key milkbot-go-live milkbot-rotate-passwords; do put "$here/bin/$tool" "/usr/local/bin/$tool" 0755; done
+  for tool in milkbot milkbot-key milkbot-go-live milkbot-rotate-passwords milkbot-backups; do put "$here/bin/$tool" "/usr/local/bin/$tool" 0755; done
   tool=/usr/local/bin/milkbot-restore
   if [ ! -L "$root$tool" ]; then act "link $tool" ln -sf /opt/milkbot/current/deploy/postgres/milkbot-restore "$root$tool"; fi
 }
@@ -172,7 +172,7 @@ uninstall() {
   for unit in /etc/nginx/conf.d/milkbot.conf /etc/nginx/milkbot /etc/systemd/system/nginx.service.d/10-milkbot.conf \
     /etc/logrotate.d/milkbot /opt/milkbot \
     /usr/local/bin/milkbot /usr/local/bin/milkbot-key /usr/local/bin/milkbot-go-live /usr/local/bin/milkbot-rotate-passwords \
-    /usr/local/bin/milkbot-restore; do
+    /usr/local/bin/milkbot-backups /usr/local/bin/milkbot-restore; do
     if [ -L "$root$unit" ] || [ -e "$root$unit" ]; then act "remove $unit" rm -rf "$root$unit"; fi
   done
   if managed && [ "$dry" = 0 ]; then systemctl daemon-reload && systemctl reload nginx; fi

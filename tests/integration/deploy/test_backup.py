@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from tests.integration.deploy import retention
 from tests.integration.deploy.proxy import free_ports
 from tests.integration.world import EVENING, settings_for, trader_at
 from trader.app.cycle import run_cycle
@@ -240,17 +241,6 @@ def test_backup_older_than_26_hours_is_an_alarm(tmp_path: Path, hours: float, co
     assert done.returncode == code
 
 
-def kept_by_rule(times: list[datetime]) -> set[datetime]:
-    """The union of 7 daily, 4 weekly and 12 monthly: the newest of each of the newest periods."""
-    kept: set[datetime] = set()
-    for count, period in ((7, "%Y-%m-%d"), (4, "%G-%V"), (12, "%Y-%m")):
-        newest: dict[str, datetime] = {}
-        for at in sorted(times, reverse=True):
-            newest.setdefault(at.strftime(period), at)
-        kept |= set(list(newest.values())[:count])
-    return kept
-
-
 @pytest.mark.story("8.4")
 @pytest.mark.story("8.5")
 def test_retention_keeps_the_union_of_7_days_4_weeks_12_months_and_logs_of_90_days(
@@ -280,8 +270,16 @@ def test_retention_keeps_the_union_of_7_days_4_weeks_12_months_and_logs_of_90_da
         }
 
     assert done.returncode == 0, done.stdout
-    assert kept["ops"] == kept_by_rule([*times, last])
+    assert kept["ops"] == retention.kept_by_rule([*times, last])
     assert kept["logs"] == {last - timedelta(days=age) for age in (0, 1, 50)}
+
+
+@pytest.mark.story("8.4")
+def test_retention_applied_night_after_night_keeps_what_the_rule_keeps(tmp_path: Path) -> None:
+    made, kept = retention.live(tmp_path, (0, 0.2, 40, 40.2))
+
+    assert kept == retention.kept_by_rule(made)
+    assert len(kept) < len(made)
 
 
 @contextmanager
