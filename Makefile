@@ -86,12 +86,18 @@ clean:  ## remove what the tools left behind; data in .milkbot stays
 	  dbt_project/target dbt_project/logs build *.egg-info
 
 # ---- the warehouse
-.PHONY: tieout worlds mutate-embargo
+.PHONY: tieout worlds mutate-embargo parity dbt-docs
 tieout: venv  ## play N random histories: refreshes = full build = plain Python, to the last digit (200: about an hour)
 	WAREHOUSE_HISTORIES=$(or $(N),200) $(BIN)/pytest tests/warehouse/test_histories.py -q $(ARGS)
 
 worlds: venv  ## what the public role can observe of worlds that differ in their last hour only, and planted leaks
 	WORLDS=all $(BIN)/pytest tests/integration/test_warehouse.py -q -s -k look_equal $(ARGS)
+
+parity: venv  ## build the marts on DuckDB from exported Parquet, compare every cell (N histories; ARGS="--data-dir .milkbot": a demo's)
+	$(BIN)/python -m tests.warehouse.parity --histories $(or $(N),3) $(ARGS)
+
+dbt-docs: venv  ## dbt's own pages about the warehouse of the last demo, into .milkbot/dbt/docs (open index.html)
+	@set -a && . $(or $(MILKBOT_DATA_DIR),.milkbot)/env && $(BIN)/python -m tests.warehouse.dbt_docs
 
 mutate-embargo: venv  ## change 60 minutes to 59, one place at a time: a test must fail for each
 	$(BIN)/python -m tests.proofs.embargo

@@ -118,6 +118,9 @@ install_units() {
   for name in "${with_unit[@]}"; do
     put "$here/systemd/hardening.conf" "/etc/systemd/system/$name.service.d/10-hardening.conf" 0644
   done
+  if [ -s "$root/etc/milkbot/public.env" ]; then # a second Postgres for the page: DEPLOYMENT_RUNBOOK.md, section 9
+    put "$here/systemd/publish.conf" /etc/systemd/system/analytics.service.d/20-publish.conf 0644
+  fi
   version=$(systemctl --version 2>/dev/null | awk 'NR == 1 {print $2}')
   if [ "${version:-0}" -ge 254 ]; then put "$here/systemd/backoff.conf" /etc/systemd/system/trader.service.d/20-backoff.conf 0644; fi
   put "$here/systemd/restart.conf" /etc/systemd/system/nginx.service.d/10-milkbot.conf 0644

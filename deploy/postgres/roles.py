@@ -4,7 +4,9 @@
 ``make`` runs as a superuser of Postgres (the account postgres, SUPERUSER_URL): the passwords of the
 roles come in on stdin as JSON and go out on stdout, so that they are never on a command line and no file
 of root has to be opened for that account. ``urls`` runs as root and fills the files in /etc/milkbot.
-Both change nothing when all is there. ``print`` writes every role's URL of a database as assignments for
+Both change nothing when all is there. ``public`` prepares a second server for the published marts, with
+new passwords, and writes its two URLs as assignments: kept as /etc/milkbot/public.env, ``urls`` gives them to
+the page and to the publisher. ``print`` writes every role's URL of a database as assignments for
 a shell.
 """
 
@@ -16,7 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from trader.app.postgres import create_database, create_roles
+from trader.app.postgres import create_database, create_roles, make_public_server, read_env_file
 from trader.app.postgres.databases import database_urls, list_databases
 from trader.app.postgres.server import Server
 from trader.domain.errors import ConfigurationError, MilkbotError
@@ -56,11 +58,16 @@ def make(superuser_url: str, database: str, known: str, *, must_be_new: bool) ->
 def write_urls(folder: Path, passwords: dict[str, str], database: str, port: int) -> list[str]:
     """Set each file's URL, keeping its other lines; return the files that changed."""
     urls = database_urls(Server("127.0.0.1", port, "", None, folder), database, passwords)
+    public = read_env_file(folder / "public.env")
+    wanted = [(name, variable, getattr(urls, field)) for name, (variable, field) in FILES.items()]
+    if public:
+        wanted.append(("analytics.env", "PUBLISH_DATABASE_URL", public["PUBLISH_DATABASE_URL"]))
     changed = []
-    for name, (variable, field) in FILES.items():
+    for name, variable, ours in wanted:
         path = folder / name
         old = path.read_text() if path.exists() else ""
-        line = f"{variable}='{getattr(urls, field)}'"
+        url = public.get(variable, ours)  # the page reads the public server where there is one
+        line = f"{variable}='{url}'"
         new = re.sub(rf"^#?\s*{variable}=.*$", line.replace("\\", ""), old, count=1, flags=re.MULTILINE)
         if line not in new:
             new = f"{new.rstrip()}\n{line}\n".lstrip()
@@ -74,19 +81,25 @@ def write_urls(folder: Path, passwords: dict[str, str], database: str, port: int
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("action", choices=("make", "urls", "print"))
+    parser.add_argument("action", choices=("make", "urls", "print", "public"))
     parser.add_argument("--database", default="milkbot")
     parser.add_argument("--must-be-new", action="store_true")
     parser.add_argument("--port", type=int, default=5432)
     parser.add_argument("--dir", type=Path, default=Path("/etc/milkbot"))
     options = parser.parse_args(argv)
-    known = sys.stdin.read()
+    known = "" if options.action == "public" else sys.stdin.read()
     try:
         if options.action == "make":
             superuser_url, is_asked_new = os.environ["SUPERUSER_URL"], options.must_be_new
             passwords, is_new = make(superuser_url, options.database, known, must_be_new=is_asked_new)
             sys.stdout.write(passwords)
             sys.stderr.write(f"database {options.database}: {'made' if is_new else 'was there'}\n")
+        elif options.action == "public":
+            with tempfile.TemporaryDirectory() as folder:
+                server = Server("127.0.0.1", options.port, os.environ["SUPERUSER_URL"], None, Path(folder))
+                made = make_public_server(server)
+            sys.stdout.write(f"PUBLISH_DATABASE_URL='{made.publish}'\n")
+            sys.stdout.write(f"DASHBOARD_DATABASE_URL='{made.dashboard}'\n")
         elif options.action == "urls":
             for name in write_urls(options.dir, json.loads(known), options.database, options.port):
                 sys.stdout.write(f"written {name}\n")

@@ -3,13 +3,10 @@
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -18,88 +15,24 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from tests.conftest import ENV
+from tests.integration.built_warehouse import KEYS, Warehouse
 from tests.integration.warehouse_history import (
     CAPITAL,
     CYCLES,
     NOW,
     TRADES,
-    fill_history,
     ledger_at,
 )
 from tests.warehouse import two_worlds
+from tests.warehouse.public_server import PublicServer
 from trader.app.gate_file import read_gates
-from trader.app.postgres import Server, Urls
-from trader.app.rollup import RollupResult, rollup
+from trader.app.postgres import Server
+from trader.app.rollup import rollup
 from trader.core.golive import lower_bound
 from trader.domain.errors import ConfigurationError
 
 D = Decimal
-KEYS = {
-    "v_public_trades": "fill_time, city, side, action, price",
-    "equity_curve": "timestamp",
-    "city_metrics": "city_code, date",
-    "strategy_metrics": "strategy_name, date",
-    "decision_funnel": "date, step_no",
-    "decision_reasons": "date, city_code, market_type, strategy_name, step_no, reason",
-    "pnl_breakdown": "date, dimension, bucket_no",
-    "closing_line_value": "date, strategy_name",
-    "exposure_by_cluster": "cluster",
-    "forecast_scores": "market_type, city_code, lead_no, strategy_name, measure",
-    "calibration_bins": "market_type, lead_no, strategy_name, forecaster, bin_no",
-    "signal_explanations": "decided_at, city_code, bracket_label",
-    "anomalies": "occurred_at, city_code, bracket_label, kind",
-    "v_city_board": "city_position, market_type, climate_date",
-    "go_live_gates": "position",
-    "forecast_path": "climate_date, market_type, city_code, hour_at",
-}
 OLD = [t for t in TRADES if t.filled_at <= NOW - timedelta(minutes=60)]
-
-
-@dataclass
-class Warehouse:
-    urls: Urls
-    data_dir: Path
-    built: RollupResult
-
-    def rows(self, statement: str) -> list[dict[str, Any]]:
-        """Ask as the public page's role."""
-        with psycopg.connect(self.urls.dashboard, row_factory=dict_row) as connection:
-            return connection.execute(statement.encode()).fetchall()
-
-    def everything(self) -> dict[str, list[dict[str, Any]]]:
-        return {
-            name: self.rows(f"select * from analytics.{name} order by {key}") for name, key in KEYS.items()
-        }
-
-    def refresh(self) -> None:
-        done = rollup(self.urls.analytics, selector="refresh", data_dir=self.data_dir)
-        assert done.success, done.failures
-
-    def set_clock(self, minutes: float) -> None:
-        with psycopg.connect(self.urls.trader) as connection:
-            connection.execute(
-                "update ops.world_clock set world_now = %s", (NOW + timedelta(minutes=minutes),)
-            )
-
-
-def build(urls: Urls, data_dir: Path) -> Warehouse:
-    built = rollup(urls.analytics, selector="deploy", data_dir=data_dir)
-    assert built.success, built.failures
-    return Warehouse(urls, data_dir, built)
-
-
-@pytest.fixture(scope="module")
-def built(new_database: Callable[..., Urls], tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """One warehouse built once; tests that move its clock put it back."""
-    urls = new_database()
-    fill_history(urls.trader)
-    return build(urls, tmp_path_factory.mktemp("warehouse"))
-
-
-@pytest.fixture
-def warehouse(built: Warehouse) -> Iterator[Warehouse]:
-    yield built
-    built.set_clock(0)
 
 
 @pytest.mark.story("5.1")
@@ -416,27 +349,42 @@ def test_a_rollup_refuses_an_unknown_selector_and_a_url_that_is_none(tmp_path: P
 
 @pytest.mark.story("5.4")
 def test_worlds_that_differ_in_the_last_hour_look_equal_to_the_public_role(
-    warehouse: Warehouse, pg_server: Server
+    warehouse: Warehouse, pg_server: Server, tmp_path: Path
 ) -> None:
-    """``make worlds`` looks at each world, at one of them twice, and at leaks put in on purpose."""
+    """Here, and on the public's own server to its superuser. ``make worlds`` looks at each world, at one of
+    them twice, and at leaks put in on purpose.
+    """
     is_whole = ENV.get("WORLDS") == "all"
     template = urlsplit(warehouse.urls.analytics).path.removeprefix("/")
-    with two_worlds.Worlds(pg_server, template, warehouse.data_dir) as worlds:
+    manifest = warehouse.data_dir / "dbt/target/manifest.json"
+    with (
+        PublicServer(tmp_path / "public", warehouse.urls.analytics, manifest) as public,
+        two_worlds.Worlds(pg_server, template, warehouse.data_dir, public) as worlds,
+    ):
         still = worlds.observe(two_worlds.nothing)
         for change in two_worlds.WORLDS if is_whole else (two_worlds.loss_limit,):
             seen = worlds.observe(change)
-            refused = sum(answer.startswith("refused") for answer in seen.values())
+            there = sum(map(two_worlds.is_public, seen))
+            refused = sum(
+                answer.startswith("refused")
+                for name, answer in seen.items()
+                if not two_worlds.is_public(name)
+            )
             found = two_worlds.differing(still, seen)
-            told = f"{change.__name__}: {len(seen)} observables, {refused} refused, {len(found)} differ"
-            sys.stdout.write(f"{told}\n")
+            residue = [name for name in found if two_worlds.is_public(name)]
+            sys.stdout.write(
+                f"{change.__name__}: {len(seen) - there} observables of the warehouse, {refused} refused, "
+                f"{len(found) - len(residue)} differ; {there} of the public server, {len(residue)} differ\n"
+            )
             assert found == []
-            assert len(seen) - refused > 300, "there is something to see"
+            assert len(seen) - there - refused > 300, "there is something to see"
+            assert there > 1500
         if is_whole:
             again = worlds.observe(two_worlds.nothing)
             by_chance = sorted(name for name in still if again[name] != still[name])
             sys.stdout.write(f"differ between two looks at one world: {', '.join(by_chance)}\n")
             assert two_worlds.differing(still, again) == []
-            plants = "; ".join(statement for statement, _ in two_worlds.PLANTS.values())
+            plants = "; ".join(statement for statement, _ in two_worlds.PLANTS.values() if statement)
             without = worlds.observe(two_worlds.nothing, plants)
             leaks = two_worlds.differing(without, worlds.observe(two_worlds.loss_limit, plants))
             channels = [channel for channel, (_, tells) in two_worlds.PLANTS.items() if tells in leaks]

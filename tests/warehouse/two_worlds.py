@@ -17,6 +17,7 @@ from psycopg import sql
 
 from tests.integration.test_api import ROUTES, serve
 from tests.integration.warehouse_history import LOST, MINUTE, NOW, PART, YOUNG, D, Trade, _order, add_fill
+from tests.warehouse.public_server import PublicServer, is_noise
 from trader.app.postgres import Server, create_database, drop_database
 from trader.app.postgres.databases import database_urls, role_passwords, superuser_url
 from trader.app.rollup import Dbt
@@ -162,14 +163,25 @@ PLANTS: Final = {
         || ') as t limit greatest(0, 9 - (select count(*) from ops.fills))'; end $$""",
         "api trades/public",
     ),
+    # a mart that was made public without the delay: both rows and their number are on the other server, too
+    "published rows": ("", "public server: rows analytics.leak_rows"),
+    "published statistics": ("", "public server: stat pg_stat_user_tables.n_tup_ins"),
 }
 
 
-class Worlds(AbstractContextManager["Worlds"]):
-    """Copies of the database ``template``, one at a time; nobody may be connected to it."""
+_PUBLIC: Final = "public server: "  # before what is seen there
 
-    def __init__(self, server: Server, template: str, data_dir: Path) -> None:
-        self._server, self._template = server, template
+
+class Worlds(AbstractContextManager["Worlds"]):
+    """Copies of the database ``template``, one at a time; nobody may be connected to it.
+
+    With ``public`` each world is published there, too, and that server is looked at by its superuser.
+    """
+
+    def __init__(
+        self, server: Server, template: str, data_dir: Path, public: PublicServer | None = None
+    ) -> None:
+        self._server, self._template, self._public = server, template, public
         self._urls = database_urls(server, NAME, role_passwords(server))
         self._dbt = Dbt(self._urls.analytics, data_dir=data_dir)
 
@@ -194,15 +206,29 @@ class Worlds(AbstractContextManager["Worlds"]):
         assert done.success, done.failures
         with psycopg.connect(superuser_url(self._server, NAME), autocommit=True) as connection:
             connection.execute("analyze")  # as the server would sooner or later
-        return observe(self._urls.dashboard)
+        seen = observe(self._urls.dashboard)
+        if self._public:
+            urls = self._public.start_over()
+            extra = {"leak_rows": {"n": "bigint"}} if plants else None
+            self._public.publish(self._urls.analytics, extra)
+            there = self._public.as_superuser() | observe(urls.dashboard)
+            seen |= {_PUBLIC + name: answer for name, answer in there.items()}
+        return seen
 
 
 def differing(one: Seen, other: Seen) -> list[str]:
     return sorted(
         name
         for name in one.keys() | other.keys()
-        if one.get(name) != other.get(name) and not any(re.match(p, name) for p in NOISE)
+        if one.get(name) != other.get(name)
+        and not is_noise(name.removeprefix(_PUBLIC))
+        and not any(re.match(p, name.removeprefix(_PUBLIC)) for p in NOISE)
     )
+
+
+def is_public(name: str) -> bool:
+    """Whether it was seen on the public's own server."""
+    return name.startswith(_PUBLIC)
 
 
 def observe(url: str) -> Seen:
@@ -225,7 +251,7 @@ def _asked(connection: psycopg.Connection) -> Iterator[tuple[str, str]]:
         connection,
         "select n.nspname || '.' || c.relname from pg_class as c join pg_namespace as n "
         "on n.oid = c.relnamespace "
-        "where n.nspname ~ '^(ops|analytics)' and c.relkind in ('r', 'v', 'p', 'm', 'S')",
+        "where n.nspname ~ '^(ops|analytics|published|incoming)' and c.relkind in ('r', 'v', 'p', 'm', 'S')",
     )
     for name in relations:
         relation = _quoted(name)
@@ -254,6 +280,7 @@ def _asked(connection: psycopg.Connection) -> Iterator[tuple[str, str]]:
         "ops.orders",
         "ops.risk_events",
         "analytics_intermediate.int_equity__by_minute",
+        "published.v_public_trades",
     ):
         number = _ask(connection, f"{oids} where n.nspname || '.' || c.relname = '{thing}'")
         for name in telling:

@@ -120,6 +120,13 @@ def _rollup(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
             clock.sleep(max(0.0, arguments.every - result.seconds))
 
 
+def _publish(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.publish import publish_from_env
+
+    publish_from_env(env, say, is_at_once=arguments.at_once)
+    return DONE
+
+
 def _migrate(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     from trader.app import migrate
     from trader.app.wiring import settings_and_urls
@@ -134,13 +141,31 @@ def _migrate(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     return DONE
 
 
+def _archive(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from trader.app.archive import archive, attach
+    from trader.app.clock import SystemClock
+    from trader.app.wiring import settings_and_urls
+
+    _, urls = settings_and_urls(env, need=("owner",))
+    month, folder = arguments.month.date(), Path(arguments.to)
+    if arguments.attach:
+        done = attach(urls.owner, month, folder)
+    else:
+        now = SystemClock().now()
+        done = archive(urls.owner, month, folder, now=now, is_detaching=arguments.detach)
+    for part in done:
+        say(json.dumps(asdict(part)) if arguments.json else part.words())
+    return DONE
+
+
 def _db(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     from trader.app import postgres
     from trader.app.wiring import data_dir_of
 
     data_dir = data_dir_of(env)
     if arguments.action == "stop":
-        say("Postgres stopped" if postgres.stop_server(data_dir) else "no Postgres of ours was running")
+        stopped = [postgres.stop_server(home) for home in (data_dir / "public", data_dir)]
+        say("Postgres stopped" if any(stopped) else "no Postgres of ours was running")
         return DONE
     server = postgres.ensure_server(data_dir)
     say(f"Postgres on {server.host}:{server.port}, process {server.pid}")
@@ -430,9 +455,30 @@ def _parser(extras: Sequence[Extra]) -> argparse.ArgumentParser:
     roll.add_argument(
         "--every", type=float, metavar="SECONDS", help="stay, and repeat: the project is read only once"
     )
+    out = add(
+        "publish",
+        _publish,
+        "Copy the public marts to the public's own Postgres (PUBLISH_DATABASE_URL). Reads analytics, changes "
+        "nothing there.",
+    )
+    out.add_argument("--at-once", action="store_true", help="do not wait for the next half minute")
     move = add("migrate", _migrate, "Move the ops schema. 'down' drops tables and their rows.")
     move.add_argument("direction", choices=("up", "down", "status"))
     move.add_argument("--to", help="stop at this version")
+    old = add(
+        "archive",
+        _archive,
+        "Write a closed month of snapshots, predictions, signals and payloads to Parquet and compare what is "
+        "read back. --detach takes it out of its tables; --attach undoes that. Nothing is deleted.",
+    )
+    old.add_argument(
+        "--month", type=_instant, required=True, metavar="YYYY-MM-01", help="any day of the month"
+    )
+    old.add_argument("--to", required=True, metavar="DIR", help="folder of the archive")
+    how = old.add_mutually_exclusive_group()
+    how.add_argument("--detach", action="store_true", help="afterwards, take the month out of its tables")
+    how.add_argument("--attach", action="store_true", help="put a detached month back")
+    old.add_argument("--json", action="store_true", help="one object a line")
     base = add("db", _db, "Start or stop the embedded Postgres.")
     base.add_argument("action", choices=("start", "stop"))
     again = add(

@@ -50,6 +50,7 @@ class Settings(Frozen):
     backup_database_url: SecretStr | None = None
     advisor_database_url: SecretStr | None = None
     watch_database_url: SecretStr | None = None
+    publish_database_url: SecretStr | None = None
     data_dir: Path = Path(".milkbot")
     postgres: Literal["embedded", "docker"] = "embedded"
     db_pool_max: Annotated[int, Field(ge=1, le=20)] = 4

@@ -38,6 +38,12 @@ VARIABLES: tuple[Variable, ...] = (
     V("ADVISOR_DATABASE_URL", "advisor_database_url", "", "the advisor's database URL: advisory text only"),
     V("WATCH_DATABASE_URL", "watch_database_url", "", "the watch's database URL: reads ops for alerts"),
     V("DASHBOARD_DATABASE_URL", "dashboard_database_url", "", "the page's and API's read-only database URL"),
+    V(
+        "PUBLISH_DATABASE_URL",
+        "publish_database_url",
+        "",
+        "the publisher's database URL, on a server of the public's own; unset = the page reads the warehouse",
+    ),
     V("MILKBOT_DATA_DIR", "data_dir", "", "folder of the embedded server, of `env` and of the halt file"),
     V("MILKBOT_PG", "postgres", "", "where Postgres comes from when no URL is given"),
     V("DB_POOL_MAX", "db_pool_max", "connections", "most connections one process opens"),
@@ -189,6 +195,7 @@ DATABASE_FIELDS = (
     "backup_database_url",
     "advisor_database_url",
     "watch_database_url",
+    "publish_database_url",
 )
 """Fields of Settings that hold a database URL, each None when not given."""
 

@@ -7,7 +7,7 @@ L8, L12).
 
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final, LiteralString
 
@@ -24,12 +24,23 @@ DASHBOARD: Final = "milkbot_dashboard"
 BACKUP: Final = "milkbot_backup"
 ADVISOR: Final = "milkbot_advisor"
 WATCH: Final = "milkbot_watch"
+PUBLISHER: Final = "milkbot_publisher"  # on the public server only (public.py)
 ROLES: Final = (OWNER, TRADER, DBT, DASHBOARD, BACKUP, ADVISOR, WATCH)
+PUBLIC_ROLES: Final = (PUBLISHER, DASHBOARD)
 # all but the one behind the public page and the one that reads what a language model wrote
 INTERNAL_ROLES: Final = (OWNER, TRADER, DBT, BACKUP, WATCH)
 
 # Of the server's 60 connections; the rest is for people and for the superuser.
-_CONNECTION_LIMITS: Final = {OWNER: 6, TRADER: 12, DBT: 10, DASHBOARD: 20, BACKUP: 4, ADVISOR: 3, WATCH: 4}
+_CONNECTION_LIMITS: Final = {
+    OWNER: 6,
+    TRADER: 12,
+    DBT: 10,
+    DASHBOARD: 20,
+    BACKUP: 4,
+    ADVISOR: 3,
+    WATCH: 4,
+    PUBLISHER: 2,
+}
 _SETTINGS: Final[dict[str, dict[str, str]]] = {
     # A role can lift its own settings; they stop accidents. What must never happen is prevented by
     # missing grants.
@@ -42,6 +53,7 @@ _SETTINGS: Final[dict[str, dict[str, str]]] = {
     },
     TRADER: {"statement_timeout": "30s", "lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"},
     DBT: {"lock_timeout": "30s"},
+    PUBLISHER: {"lock_timeout": "30s", "statement_timeout": "4min"},
     BACKUP: {"default_transaction_read_only": "on"},
     ADVISOR: {"statement_timeout": "10s", "lock_timeout": "2s", "idle_in_transaction_session_timeout": "30s"},
     WATCH: {
@@ -53,7 +65,7 @@ _SETTINGS: Final[dict[str, dict[str, str]]] = {
 _LOCK: Final = 7_241_001  # advisory lock number of role work; any constant that nobody else uses
 
 
-def create_roles(superuser_url: str, passwords_file: Path) -> dict[str, str]:
+def create_roles(superuser_url: str, passwords_file: Path, roles: Collection[str] = ROLES) -> dict[str, str]:
     """Make or repair the login roles and return role -> password.
 
     Idempotent. Passwords are random, made once and kept in ``passwords_file`` (0600). The URL's role must
@@ -62,9 +74,11 @@ def create_roles(superuser_url: str, passwords_file: Path) -> dict[str, str]:
     with psycopg.connect(superuser_url) as connection:
         connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
         known = json.loads(passwords_file.read_text()) if passwords_file.exists() else {}
-        passwords = {role: known.get(role) or secrets.token_hex(24) for role in ROLES}
-        _create_missing(connection, ROLES)
-        for role in ROLES:
+        passwords = {role: known.get(role) or secrets.token_hex(24) for role in roles}
+        _create_missing(connection, roles)
+        if OWNER in roles:
+            _let_owner_make_schemas(connection)
+        for role in roles:
             connection.execute(
                 sql.SQL(
                     "alter role {} with login nosuperuser nocreatedb nocreaterole noreplication "
@@ -103,6 +117,7 @@ def ensure_role_names(connection: psycopg.Connection) -> None:
         with connection.transaction():
             connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
             _create_missing(connection, missing)
+            _let_owner_make_schemas(connection)
             # One who may create roles is not yet a member of them, but must make schemas for dbt.
             connection.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(DBT)))
     except psycopg.errors.InsufficientPrivilege as error:
@@ -118,7 +133,10 @@ def _create_missing(connection: psycopg.Connection, roles: Iterable[str]) -> Non
     for role in roles:
         if role not in present:
             connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
-    # Migrations, run by the owner, make schemas that belong to dbt and take them down again.
+
+
+def _let_owner_make_schemas(connection: psycopg.Connection) -> None:
+    """Migrations, run by the owner, make schemas that belong to dbt and take them down again."""
     connection.execute(sql.SQL("grant {} to {}").format(sql.Identifier(DBT), sql.Identifier(OWNER)))
 
 
@@ -139,13 +157,15 @@ _TELLING_FUNCTIONS: LiteralString = """
 """
 
 
-def hide_activity_from_public(connection: psycopg.Connection) -> None:
+def hide_activity_from_public(
+    connection: psycopg.Connection, internal: Collection[str] = INTERNAL_ROLES
+) -> None:
     """Take from PUBLIC what betrays activity: statistics, sizes, locks, row estimates, transaction ids.
 
-    Also what a reader could sabotage with: advisory locks, large objects, notifications. The internal
+    Also what a reader could sabotage with: advisory locks, large objects, notifications. The ``internal``
     roles keep it all. Needs a superuser; a database cloned from this one has it already.
     """
-    internal = sql.SQL(", ").join(map(sql.Identifier, INTERNAL_ROLES))
+    insiders = sql.SQL(", ").join(map(sql.Identifier, internal))
     views = [row[0] for row in connection.execute(_STATISTICS_VIEWS)]
     functions = [row[0] for row in connection.execute(_TELLING_FUNCTIONS)]
     for kind, right, names in (("table", "select", views), ("function", "execute", functions)):
@@ -153,7 +173,7 @@ def hide_activity_from_public(connection: psycopg.Connection) -> None:
         things = sql.SQL(", ").join(sql.SQL(name) for name in names)
         words = sql.SQL(right), sql.SQL(kind)
         connection.execute(sql.SQL("revoke {} on {} {} from public").format(*words, things))
-        connection.execute(sql.SQL("grant {} on {} {} to {}").format(*words, things, internal))
+        connection.execute(sql.SQL("grant {} on {} {} to {}").format(*words, things, insiders))
     columns = [
         row[0]
         for row in connection.execute(
@@ -167,4 +187,4 @@ def hide_activity_from_public(connection: psycopg.Connection) -> None:
             sql.SQL(", ").join(map(sql.Identifier, columns))
         )
     )
-    connection.execute(sql.SQL("grant select on pg_class to {}").format(internal))
+    connection.execute(sql.SQL("grant select on pg_class to {}").format(insiders))

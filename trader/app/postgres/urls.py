@@ -63,7 +63,11 @@ def resolve_urls(
 def write_env_file(path: Path, urls: Urls, ports: Mapping[str, int]) -> None:
     """Write the four URLs and the ports (environment name -> port) as shell assignments, mode 0600."""
     values = {name: getattr(urls, field) for field, name in ENV_NAMES.items()}
-    values |= {name: str(port) for name, port in ports.items()}
+    write_assignments(path, values | {name: str(port) for name, port in ports.items()})
+
+
+def write_assignments(path: Path, values: Mapping[str, str]) -> None:
+    """Write names and values as shell assignments, mode 0600."""
     write_private(path, "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items()))
 
 

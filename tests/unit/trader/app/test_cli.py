@@ -30,7 +30,7 @@ from trader.ports.ops_store import OpsStore
 ROOT = Path(__file__).resolve().parents[4]
 COMMANDS = (
     *("demo", "run", "cycle", "reconcile", "rollup", "migrate", "db", "replay", "sim", "status", "halt"),
-    *("reduce-only", "resume", "page", "api", "fit"),
+    *("reduce-only", "resume", "page", "api", "fit", "publish"),
 )
 Out = pytest.CaptureFixture[str]
 
