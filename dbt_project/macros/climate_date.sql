@@ -15,6 +15,21 @@
     )
 {%- endmacro -%}
 
+{#- Whole steps from one instant to another, as a set (step_at) to join. -#}
+{%- macro steps_between(earlier, later, step) -%}
+    {{- (adapter.dispatch("steps_between") if adapter is defined else default__steps_between)(
+        earlier, later, step
+    ) -}}
+{%- endmacro -%}
+
+{%- macro default__steps_between(earlier, later, step) -%}
+    generate_series({{ earlier }}, {{ later }}, {{ step }})
+{%- endmacro -%}
+
+{%- macro duckdb__steps_between(earlier, later, step) -%}
+    (select unnest(generate_series({{ earlier }}, {{ later }}, {{ step }})))
+{%- endmacro -%}
+
 {#- Hours from one instant to another. -#}
 {%- macro hours_between(earlier, later) -%}
     extract(epoch from {{ later }} - {{ earlier }}) / 3600

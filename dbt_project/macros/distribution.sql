@@ -5,9 +5,7 @@
         select
             cast({{ distribution }} ->> 'start' as integer) + cast(part.place as integer) - 1
                 as whole_value,
-            cast(part.ppm as numeric) as ppm
-        from
-            jsonb_array_elements_text({{ distribution }} -> 'ppm')
-            with ordinality as part (ppm, place)
+            cast(part.value as numeric) as ppm
+        from {{ json_elements(distribution ~ " -> 'ppm'", as_text=true) }} as part
     )
 {%- endmacro -%}

@@ -21,18 +21,16 @@ gates as (
     select
         registered.*,
         part.place as position,
-        part.gate ->> 'gate' as gate,
-        part.gate ->> 'mode' as mode,
-        part.gate ->> 'bound' as bound,
-        cast(part.gate ->> 'at_least' as double precision) as at_least,
-        cast(part.gate ->> 'at_most' as double precision) as at_most,
-        cast(part.gate ->> 'min_count' as bigint) as min_count,
-        part.gate ->> 'unit' as unit,
-        part.gate ->> 'words' as words
+        part.value ->> 'gate' as gate,
+        part.value ->> 'mode' as mode,
+        part.value ->> 'bound' as bound,
+        cast(part.value ->> 'at_least' as double precision) as at_least,
+        cast(part.value ->> 'at_most' as double precision) as at_most,
+        cast(part.value ->> 'min_count' as bigint) as min_count,
+        part.value ->> 'unit' as unit,
+        part.value ->> 'words' as words
     from registered
-    cross join
-        lateral
-        jsonb_array_elements(registered.evidence -> 'gates') with ordinality as part (gate, place)
+    cross join lateral {{ json_elements("registered.evidence -> 'gates'") }} as part
 ),
 
 differences as (
@@ -105,7 +103,7 @@ replays as (
         cast(approvals.evidence ->> 'cycles' as double precision) as cycles,
         cast(approvals.evidence ->> 'identical' as double precision) as identical,
         (
-            approvals.evidence ->> 'since' is null
+            (approvals.evidence ->> 'since') is null
             or cast(approvals.evidence ->> 'since' as timestamptz) <= registered.since
         )
         and approvals.given_at > {{ as_of() }} - interval '1 day' as is_whole
@@ -195,13 +193,13 @@ select
     gate,
     mode,
     bound,
-    round(cast(at_least as numeric), 6) as at_least,
-    round(cast(at_most as numeric), 6) as at_most,
+    round({{ as_numeric("at_least") }}, 6) as at_least,
+    round({{ as_numeric("at_most") }}, 6) as at_most,
     unit,
     words,
-    round(cast(figure as numeric), 6) as figure,
-    round(cast(lo as numeric), 6) as lo,
-    round(cast(hi as numeric), 6) as hi,
+    round({{ as_numeric("figure") }}, 6) as figure,
+    round({{ as_numeric("lo") }}, 6) as lo,
+    round({{ as_numeric("hi") }}, 6) as hi,
     cast(count as bigint) as count,
     min_count,
     case

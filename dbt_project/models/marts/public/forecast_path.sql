@@ -42,11 +42,11 @@ hours as (
         grid.hour_at
     from brackets
     cross join
-        generate_series(
-            date_trunc('hour', {{ as_of() }}) - interval '36 hours',
-            {{ as_of() }},
-            interval '1 hour'
-        ) as grid (hour_at)
+        {{
+            steps_between(
+                "date_trunc('hour', " ~ as_of() ~ ") - interval '36 hours'", as_of(), "interval '1 hour'"
+            )
+        }} as grid (hour_at)
     group by
         brackets.city_code, brackets.market_type, brackets.climate_date, brackets.event_ticker,
         grid.hour_at
@@ -63,12 +63,10 @@ select
     quartiles.p75_f,
     ours.p90_f,
     market.median_f as market_median_f,
-    cast(
-        case hours.market_type
-            when 'HIGH' then seen.high_so_far_f
-            else seen.low_so_far_f
-        end as numeric
-    ) as extreme_so_far_f
+    case hours.market_type
+        when 'HIGH' then {{ as_numeric("seen.high_so_far_f") }}
+        else {{ as_numeric("seen.low_so_far_f") }}
+    end as extreme_so_far_f
 from hours
 left join lateral (
     select
@@ -88,12 +86,9 @@ left join lateral (
 left join lateral ( -- noqa: ST05
     with degrees as (
         select
-            cast(ours.distribution ->> 'start' as integer) + cast(part.place as integer) - 1
-                as degree,
-            sum(cast(part.ppm as integer)) over (order by part.place) as below
-        from
-            jsonb_array_elements_text(ours.distribution -> 'ppm')
-            with ordinality as part (ppm, place)
+            part.whole_value as degree,
+            sum(part.ppm) over (order by part.whole_value) as below
+        from {{ distribution_rows("ours.distribution") }} as part
     )
 
     select
@@ -112,7 +107,8 @@ left join lateral ( -- noqa: ST05
         from brackets
         inner join lateral (
             select
-                (coalesce(snapshots.yes_bid, 0) + coalesce(snapshots.yes_ask, 1)) / 2 as mid,
+                -- times a half: an exact number on every engine
+                (coalesce(snapshots.yes_bid, 0) + coalesce(snapshots.yes_ask, 1)) * 0.5 as mid,
                 snapshots.yes_bid is null and snapshots.yes_ask is null as is_unpriced
             from snapshots
             where
@@ -125,9 +121,9 @@ left join lateral ( -- noqa: ST05
         where brackets.event_ticker = hours.event_ticker
     )
 
-    select round(high_edge - (below - total / 2) / mid * (high_edge - low_edge), 1) as median_f
+    select round(high_edge - (below - total * 0.5) / mid * (high_edge - low_edge), 1) as median_f
     from ladder
-    where below >= total / 2 and below - mid < total / 2
+    where below >= total * 0.5 and below - mid < total * 0.5
 ) as market on true
 left join lateral (
     select

@@ -18,7 +18,7 @@ priced as (
         *,
         case
             when yes_bid is not null or yes_ask is not null
-                then round((coalesce(yes_bid, 0) + coalesce(yes_ask, 1)) / 2, 6)
+                then round((coalesce(yes_bid, 0) + coalesce(yes_ask, 1)) * 0.5, 6)
         end as mid,
         case when result is not null then result = 'yes' end as is_winner
     from contracts
@@ -63,13 +63,9 @@ believed as (
     select
         ranked.*,
         (
-            select round(sum(cast(part.ppm as numeric)) / 1000000, 6)
-            from
-                jsonb_array_elements_text(forecasts.distribution -> 'ppm')
-                with ordinality as part (ppm, place)
-            where
-                cast(forecasts.distribution ->> 'start' as integer) + part.place - 1
-                between coalesce(ranked.lo, -1000) and coalesce(ranked.hi, 1000)
+            select round(sum(part.ppm) * 0.000001, 6)
+            from {{ distribution_rows("forecasts.distribution") }} as part
+            where part.whole_value between coalesce(ranked.lo, -1000) and coalesce(ranked.hi, 1000)
         ) as in_range_p,
         forecasts.event_ticker is not null as is_forecast
     from ranked
@@ -92,22 +88,24 @@ events as (
         max(bracket_label) filter (where is_leading) as leading_label,
         max(yes_bid) filter (where is_leading) as leading_bid,
         max(yes_ask) filter (where is_leading) as leading_ask,
-        jsonb_agg(
-            jsonb_build_object(
-                'label', bracket_label,
-                'lo', lo,
-                'hi', hi,
-                'yes_bid', yes_bid,
-                'yes_ask', yes_ask,
-                'mid', mid,
-                'bid_size', bid_size,
-                'ask_size', ask_size,
-                'model_p', case when is_forecast then coalesce(in_range_p, 0) end,
-                'is_leading', is_leading,
-                'is_winner', is_winner
+        {{
+            json_list(
+                json_object([
+                    ("label", "bracket_label"),
+                    ("lo", "lo"),
+                    ("hi", "hi"),
+                    ("yes_bid", "yes_bid"),
+                    ("yes_ask", "yes_ask"),
+                    ("mid", "mid"),
+                    ("bid_size", "bid_size"),
+                    ("ask_size", "ask_size"),
+                    ("model_p", "case when is_forecast then coalesce(in_range_p, 0) end"),
+                    ("is_leading", "is_leading"),
+                    ("is_winner", "is_winner"),
+                ]),
+                "lo asc nulls first, hi asc nulls last",
             )
-            order by lo asc nulls first, hi asc nulls last
-        ) as ladder
+        }} as ladder
     from believed
     group by city_code, market_type, climate_date
 )
@@ -127,28 +125,26 @@ select
         else 'closed'
     end as event_status,
     events.close_time,
-    cast(seen.temp_f as numeric) as temp_f,
+    {{ as_numeric("seen.temp_f") }} as temp_f,
     seen.observed_at,
-    cast(
-        case
-            when seen.climate_date <> days.climate_date then null
-            when days.market_type = 'HIGH' then seen.high_so_far_f
-            else seen.low_so_far_f
-        end as numeric
-    ) as extreme_so_far_f,
+    case
+        when seen.climate_date <> days.climate_date then null
+        when days.market_type = 'HIGH' then {{ as_numeric("seen.high_so_far_f") }}
+        else {{ as_numeric("seen.low_so_far_f") }}
+    end as extreme_so_far_f,
     case
         when seen.climate_date <> days.climate_date then null
         when days.market_type = 'HIGH' then seen.high_so_far_at
         else seen.low_so_far_at
     end as extreme_so_far_at,
     events.official_value,
-    round(cast(forecasts.mean_f as numeric), 2) as forecast_f,
-    round(cast(forecasts.sd_f as numeric), 2) as forecast_sd_f,
+    round({{ as_numeric("forecasts.mean_f") }}, 2) as forecast_f,
+    round({{ as_numeric("forecasts.sd_f") }}, 2) as forecast_sd_f,
     forecasts.p10_f,
     forecasts.p50_f,
     forecasts.p90_f,
     date_trunc('minute', forecasts.decided_at) as forecast_as_of,
-    coalesce(events.ladder, cast('[]' as jsonb)) as ladder,
+    coalesce(events.ladder, {{ empty_json_list() }}) as ladder,
     events.leading_label,
     events.leading_bid,
     events.leading_ask,
