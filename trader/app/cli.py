@@ -376,9 +376,22 @@ def _instant(text: str) -> datetime:
 
 
 def _evaluate(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
+    from trader.app.evaluate.months import evaluate_months
     from trader.app.evaluate.run import evaluate
+    from trader.domain.amounts import UNIT_IN
     from trader.domain.types import MarketType
 
+    variable = MarketType(arguments.variable.upper())
+    if variable in UNIT_IN:
+        return evaluate_months(
+            history=Path(arguments.history),
+            date_from=arguments.date_from,
+            date_to=arguments.date_to,
+            cities=arguments.city or (),
+            json=arguments.json,
+            say=say,
+            variable=variable,
+        )
     return evaluate(
         history=Path(arguments.history),
         date_from=arguments.date_from,
@@ -388,7 +401,7 @@ def _evaluate(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
         json=arguments.json,
         out_html=Path(arguments.html) if arguments.html else None,
         say=say,
-        variable=MarketType(arguments.variable.upper()),
+        variable=variable,
     )
 
 
@@ -600,7 +613,12 @@ def _parser(extras: Sequence[Extra]) -> argparse.ArgumentParser:
     score.add_argument(
         "--at", default="23Z-1,12Z,18Z", help="instants, -1 the day before (default all three)"
     )
-    score.add_argument("--variable", choices=("high", "low"), default="high", help="daily highs or lows")
+    score.add_argument(
+        "--variable",
+        choices=("high", "low", "rain", "snow"),
+        default="high",
+        help="daily highs or lows, or the rain or snow of months (--at and --html have no part in these)",
+    )
     score.add_argument("--json", action="store_true", help="one object a line per city and instant")
     score.add_argument("--html", help="write a self-contained report here")
     paid = add(

@@ -81,6 +81,7 @@ class Settings(Frozen):
     cycle_interval_s: Annotated[int, Field(ge=60, le=3600)] = 300
     order_expiry_s: Annotated[int, Field(ge=1, le=299)] = 240
     order_policy: OrderPolicy = OrderPolicy.TAKE
+    trade_monthly: bool = False
     min_forecast_pairs: Annotated[int, Field(ge=0, le=10_000)] = 30
     starting_capital_usd: Dollars = constants.STARTING_CAPITAL_USD
     risk: RiskLimits = RiskLimits()
@@ -174,6 +175,8 @@ def expected(variable: Variable) -> str:
         return _listed(list(kind))
     if kind in (SecretStr, str):
         return "text"
+    if kind is bool:
+        return "true or false"
     if kind is Path:
         return "a path"
     marks = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}

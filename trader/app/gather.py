@@ -10,8 +10,10 @@ from trader.app.holdings import holdings
 from trader.app.money import equity_now, loss_state
 from trader.domain.plan import CycleInputs
 from trader.domain.types import MarketType
+from trader.domain.weather import WeatherSnapshot
 
-TRADED_TYPES = (MarketType.HIGH, MarketType.LOW)
+DAILY = (MarketType.HIGH, MarketType.LOW)
+MONTHLY = (MarketType.RAIN, MarketType.SNOW)
 
 
 def gather(trader: Trader, slot: str, codes: Sequence[str]) -> CycleInputs:
@@ -22,9 +24,10 @@ def gather(trader: Trader, slot: str, codes: Sequence[str]) -> CycleInputs:
     """
     clock, store, mode = trader.clock, trader.store, trader.mode
     cities = tuple(trader.cities[code] for code in codes)
+    traded = DAILY + (MONTHLY if trader.settings.trade_monthly else ())
     status = trader.market_data.status()
     weather = trader.weather.get_weather(cities)
-    series = [s for city in cities for kind in TRADED_TYPES if (s := city.series(kind))]
+    series = [s for city in cities for kind in traded if (s := city.series(kind))]
     view = trader.market_data.look(series)
     trader.last_view = view
     note_terms(trader, view.contracts)
@@ -32,6 +35,8 @@ def gather(trader: Trader, slot: str, codes: Sequence[str]) -> CycleInputs:
     trader.contracts |= {c.ticker: c for c in view.contracts if c.ticker in trader.contracts}
     store.save_payloads([*view.payloads, *(p for w in weather for p in w.payloads)])
     snapshots = tuple(trader.learner.with_lags(w.snapshot) for w in weather)
+    if trader.settings.trade_monthly:
+        snapshots = with_months(trader, snapshots)
     found = [
         *conditions.of_venue(trader, status),
         *conditions.of_weather(trader, snapshots),
@@ -61,3 +66,17 @@ def gather(trader: Trader, slot: str, codes: Sequence[str]) -> CycleInputs:
         holdings=holdings(trader),
         taken_intents=store.orders.taken_intents(mode, slot),
     )
+
+
+def with_months(trader: Trader, snapshots: tuple[WeatherSnapshot, ...]) -> tuple[WeatherSnapshot, ...]:
+    """Return the snapshots with what the newest stored reports say of the running month's rain and snow."""
+    since = min((s.climate_date.replace(day=1) for s in snapshots), default=None)
+    told = () if since is None else trader.store.weather.months(since)
+    found = []
+    for snapshot in snapshots:
+        city, first = trader.cities[snapshot.city_code], snapshot.climate_date.replace(day=1)
+        mine = tuple(
+            m for m in told if m.location == city.report_location(m.market_type) and m.climate_date >= first
+        )
+        found.append(snapshot.model_copy(update={"months": mine}))
+    return tuple(found)

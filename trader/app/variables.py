@@ -123,6 +123,12 @@ VARIABLES: tuple[Variable, ...] = (
         "take buys what is offered; rest waits at its own price and expires before the next cycle",
     ),
     V(
+        "TRADE_MONTHLY",
+        "trade_monthly",
+        "",
+        "whether monthly rain and snow are looked at and traded; off, because nothing proves an edge there",
+    ),
+    V(
         "MIN_FORECAST_PAIRS",
         "min_forecast_pairs",
         "pairs",

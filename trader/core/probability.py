@@ -73,6 +73,16 @@ def condition_at_least(start: int, weights: Weights, observed: int) -> tuple[int
     return start, out
 
 
+def overruled(start: int, weights: Weights) -> tuple[int, Weights]:
+    """Return the distribution with EXCLUDED_SHARE on up to twelve values below its first, but never below
+    zero: what a report says has fallen may still be corrected.
+    """
+    below = min(start, 12)
+    if below <= 0:
+        return start, weights
+    return start - below, np.concatenate((EXCLUDED_SHARE * _halving(below), (1.0 - EXCLUDED_SHARE) * weights))
+
+
 def locked(observed: int) -> tuple[int, Weights]:
     """Return the distribution of a day that is over: the observed extreme or a little beyond."""
     below = 12

@@ -73,6 +73,30 @@ class Normal(Frozen):
         return mean, max(sd, 1.0)
 
 
+class WetDays(Frozen):
+    """Wet days of one month of the year: chances after a dry and after a wet day, and the gamma of amounts,
+    ``scale`` in units of the market type (hundredths of an inch of rain, tenths of snow).
+    """
+
+    after_dry: float = Field(gt=0, lt=1)
+    after_wet: float = Field(gt=0, lt=1)
+    shape: float = Field(gt=0)
+    scale: float = Field(gt=0)
+
+
+class Depths(Frozen):
+    """Rain or snow of a station by month of the year, and on how many years of days that rests.
+
+    ``station`` is the one of the record, which need not be the one that settles.
+    """
+
+    city_code: str
+    variable: MarketType
+    station: str
+    years: float = Field(ge=0)
+    months: tuple[WetDays, ...] = Field(min_length=12, max_length=12)
+
+
 class Share(Frozen):
     """Weight of one source in the combination of a variable's sources."""
 
@@ -94,6 +118,7 @@ class ParameterSet(Frozen):
     spreads: dict[MarketType, Spread]
     fits: tuple[SourceFit, ...] = ()
     normals: tuple[Normal, ...] = ()
+    totals: tuple[Depths, ...] = ()
     shares: tuple[Share, ...] = ()
     sharpening: dict[MarketType, float] = {}
     exponents: tuple[float, float, float] = (1.0, 0.05, 0.15)

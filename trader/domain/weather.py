@@ -108,7 +108,8 @@ class WeatherSnapshot(Frozen):
     ``climate_date`` is the day running at ``captured_at`` (local standard time). ``high_so_far_f`` and
     ``low_so_far_f`` are certain bounds of its extremes, a rounded reading counting with its weaker meaning;
     ``seen_max_f`` and ``seen_min_f`` the best single values, up to a degree beyond; None before the first
-    report. ``hourly`` has the temperatures forecast from the running hour on. The three ages are judged at
+    report. ``hourly`` has the temperatures forecast from the running hour on, ``months`` the newest reports
+    of the month's rain and snow where these are traded. The three ages are judged at
     ``captured_at`` and end in the three flags; ``problems`` says what was refused.
     """
 
@@ -128,5 +129,6 @@ class WeatherSnapshot(Frozen):
     is_observation_stale: bool
     is_forecast_stale: bool
     hourly: HourlyForecast | None = None
+    months: tuple[MonthToDate, ...] = ()
     problems: tuple[ReasonCode, ...] = ()
     payload_hashes: tuple[str, ...] = ()

@@ -43,6 +43,13 @@ def read(path: Path, columns: Sequence[str]) -> Table:
     return table
 
 
+def has_column(path: Path, name: str) -> bool:
+    """Whether a CSV's first line names the column."""
+    raw = path.read_bytes()
+    text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
+    return name in next(csv.reader(text.splitlines()), [])
+
+
 def _read_csv(path: Path, columns: Sequence[str]) -> Table:
     raw = path.read_bytes()
     text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()

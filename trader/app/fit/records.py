@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from trader.app.evaluate.forecast_files import EXTREMES, Extreme, load_settled
 from trader.app.evaluate.loading import load_archive
-from trader.app.evaluate.tables import find, groups, ordinals, read
-from trader.core.forecasting.archive import Floats
+from trader.app.evaluate.tables import find, groups, has_column, ordinals, read
+from trader.core.forecasting.archive import Floats, Ints
 from trader.core.forecasting.fitting import LEAD_DAYS, Errors, tables_of
+from trader.core.forecasting.totals import fit_depths
+from trader.domain.amounts import UNIT_IN
 from trader.domain.cities import CityConfig
 from trader.domain.errors import ConfigurationError
+from trader.domain.learned import Depths
 from trader.domain.types import MarketType
 
 PLACES = {
@@ -136,3 +139,39 @@ def bias_sd(history: Path, cities: dict[str, CityConfig]) -> float:
         )
     means = [math.fsum(errors) / len(errors) for errors in found.values()]
     return math.sqrt(math.fsum(mean**2 for mean in means) / len(means))
+
+
+DEPTH_COLUMNS = {MarketType.RAIN: "precip_in", MarketType.SNOW: "snow_in"}
+
+
+def depths(history: Path, variable: MarketType) -> dict[str, tuple[str, Ints, Ints]]:
+    """Return the recorded days of rain or snow by city: the record's station, ordinals, whole units."""
+    found: dict[str, dict[int, tuple[str, int]]] = {}
+    unit, column = float(UNIT_IN[variable]), DEPTH_COLUMNS[variable]
+    for path in find(history, "observations", "daily_obs.csv*"):
+        if not has_column(path, column):
+            continue  # a record of temperatures alone is one too
+        table = read(path, ["city", "station", "date", column])
+        good = np.isfinite(table[column])
+        rows = (table[name][good].tolist() for name in ("city", "station", "date", column))
+        for code, station, day, inches in zip(*rows, strict=True):
+            of_city = found.setdefault(code, {})
+            of_city[date.fromisoformat(day).toordinal()] = (station, round(inches / unit))
+    return {
+        code: (
+            days[max(days)][0],
+            np.array(sorted(days), dtype=np.int64),
+            np.array([days[d][1] for d in sorted(days)], dtype=np.int64),
+        )
+        for code, days in sorted(found.items())
+    }
+
+
+def totals(history: Path, cities: dict[str, CityConfig], until: date) -> tuple[Depths, ...]:
+    """Return the wet days of every city with a record long enough, before ``until``."""
+    found = []
+    for variable in DEPTH_COLUMNS:
+        for code, (station, days, units) in depths(history, variable).items():
+            fitted = fit_depths(code, variable, days, units, until.toordinal(), station)
+            found += [fitted] if code in cities and fitted is not None else []
+    return tuple(found)

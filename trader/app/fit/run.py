@@ -46,11 +46,13 @@ def fit_history(history: Path, until: date, *, with_sources: bool, name: str) ->
             normals += [normal] if normal is not None else []
         if with_sources:
             sources += fit_sources(archive, variable, cities, until.toordinal())
+    totals = records.totals(history, cities, until)
     return ParameterSet(
         name=name,
         spreads=spreads,
         fits=tuple(sources),
         normals=tuple(normals),
+        totals=totals,
         open_until_h=OPEN_UNTIL_H,
         provenance={
             "spreads": "official minus forecast of the National Weather Service, 2014 to 2016, ten places; "
@@ -58,6 +60,7 @@ def fit_history(history: Path, until: date, *, with_sources: bool, name: str) ->
             "place, lead and era removed first",
             "bias": "root mean square of monthly mean errors, gfs_seamless highs, nine cities, 2022 to 2025",
             "normals": "two waves a year, official values of the thirty years before",
+            "totals": "wet days and their amounts by month, every recorded day before the end",
             "until": until.isoformat(),
             "counts": notes,
             "inputs_sha256": _digest(history),

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from trader.core.strategies.base import Lately, Strategy
 from trader.core.strategies.extreme import Climatology, DailyExtreme
+from trader.core.strategies.monthly import MonthlyTotal
 from trader.domain.canonical import content_hash
 from trader.domain.identity import Same
 from trader.domain.learned import Knowledge, ParameterSet, Residuals
@@ -36,8 +37,11 @@ def lately_by_set(knowledge: Knowledge) -> Mapping[str, Lately]:
 @lru_cache(maxsize=16)
 def _made(key: Same) -> Made:
     kinds = sorted(EXCLUSIVE_TYPES)
+    recorded = sorted({depths.variable for depths in key.value.totals})
+    made: dict[MarketType, Strategy] = {kind: DailyExtreme(kind, key.value) for kind in kinds}
+    made |= {kind: MonthlyTotal(kind, key.value) for kind in recorded}
     return Made(
-        strategies={kind: DailyExtreme(kind, key.value) for kind in kinds},
+        strategies=made,
         benchmarks={kind: Climatology(kind, key.value) for kind in kinds},
         sha256=content_hash(key.value),
     )

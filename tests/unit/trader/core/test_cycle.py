@@ -30,6 +30,7 @@ from trader.core.cycle import plan_cycle
 from trader.core.exposure import Exposure
 from trader.core.intents import derive_client_order_id
 from trader.core.settlement import winner_sets
+from trader.core.strategies.extreme import shipped_parameters
 from trader.domain.canonical import canonical_json, content_hash
 from trader.domain.learned import Correlation, Knowledge
 from trader.domain.plan import CycleInputs, CyclePlan, RefusedMarket
@@ -313,7 +314,9 @@ def test_nothing_is_opened_close_to_the_end_by_either_clock() -> None:
 def test_types_without_a_strategy_say_so_and_hold(kind: MarketType, reason: ReasonCode) -> None:
     contracts, snapshots = quiet_event(kind=kind)
 
-    plan = plan_cycle(inputs(contracts, snapshots, [weather("NYC", forecast(85.0))]))
+    knowledge = Knowledge(current=shipped_parameters().model_copy(update={"totals": ()}))
+
+    plan = plan_cycle(inputs(contracts, snapshots, [weather("NYC", forecast(85.0))], knowledge=knowledge))
 
     assert len(plan.signals) == 6
     assert all(s.decision is Decision.HOLD and s.reasons[0] is reason for s in plan.signals)

@@ -1,0 +1,103 @@
+"""The rest of a month: the number of wet days and the sum of their amounts, against other ways to count."""
+
+import math
+from datetime import date, timedelta
+from itertools import product
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trader.core.forecasting.totals import _counts, fit_depths, last_day, rest_of_month, wet_days
+from trader.domain.learned import WetDays
+from trader.domain.types import MarketType
+
+chances = st.floats(0.02, 0.98)
+JULY = WetDays(after_dry=0.25, after_wet=0.5, shape=0.6, scale=60.0)
+
+
+@given(chances, chances, st.integers(0, 7), st.sampled_from([None, True, False]))
+def test_wet_days_are_counted_as_if_every_order_of_days_were_written_down(
+    dry: float, wet: float, days: int, was_wet: bool | None
+) -> None:
+    chain = WetDays(after_dry=dry, after_wet=wet, shape=1, scale=1)
+    often = dry / (1 + dry - wet)
+    before = {True: often, False: 1 - often} if was_wet is None else {was_wet: 1.0}
+
+    expected = np.zeros(days + 1)
+    for (start, share), order in product(before.items(), product((True, False), repeat=days)):
+        p, last = share, start
+        for day in order:
+            rises = wet if last else dry
+            p, last = p * (rises if day else 1 - rises), day
+        expected[sum(order)] += p
+    assert _counts(chain, days, was_wet) == pytest.approx(expected)
+
+
+def test_the_distribution_is_that_of_months_drawn_day_by_day() -> None:
+    dice, drawn = Random(4), []  # noqa: S311  repeatable luck is the point
+    for _ in range(20_000):
+        wet, total = False, 0.0
+        for _ in range(12):
+            wet = dice.random() < (JULY.after_wet if wet else JULY.after_dry)
+            total += dice.gammavariate(JULY.shape, JULY.scale) if wet else 0.0
+        drawn.append(total)
+
+    said = np.cumsum(rest_of_month(JULY, 12, False))
+
+    for units in (0, 20, 100, 250, 500):
+        share = sum(t < units + 0.5 for t in drawn) / len(drawn)
+        assert said[units] == pytest.approx(share, abs=4 * math.sqrt(0.25 / len(drawn)))
+    assert said[-1] == pytest.approx(1.0)
+
+
+def test_without_days_left_nothing_more_falls() -> None:
+    assert rest_of_month(JULY, 0, True).tolist() == [1.0]
+
+
+def record(years: int = 20) -> tuple[np.ndarray, np.ndarray]:
+    """Days drawn from JULY's chain all year."""
+    dice, wet, units = Random(7), False, []  # noqa: S311  repeatable luck is the point
+    days = np.arange(date(2000, 1, 1).toordinal(), date(2000 + years, 1, 1).toordinal())
+    for _ in days:
+        wet = dice.random() < (JULY.after_wet if wet else JULY.after_dry)
+        units.append(max(1, round(dice.gammavariate(JULY.shape, JULY.scale))) if wet else 0)
+    return days, np.array(units)
+
+
+def test_a_fit_finds_the_chain_its_record_was_drawn_from() -> None:
+    days, units = record()
+
+    found = fit_depths("NYC", MarketType.RAIN, days, units, int(days[-1]) + 1, "KNYC")
+
+    assert found is not None
+    assert found.years == 20
+    for month in found.months:
+        assert month.after_dry == pytest.approx(JULY.after_dry, abs=0.05)
+        assert month.after_wet == pytest.approx(JULY.after_wet, abs=0.07)
+        assert month.shape * month.scale == pytest.approx(JULY.shape * JULY.scale, rel=0.2)
+
+
+def test_a_fit_sees_nothing_of_the_month_it_is_for_and_a_planted_leak_is_caught() -> None:
+    days, units = record()
+    cut = date(2015, 7, 1).toordinal()
+    later = units.copy()
+    later[days >= cut] = 900
+
+    assert wet_days(days, units, cut, 7) == wet_days(days, later, cut, 7)
+    assert wet_days(days, units, cut + 1, 7) != wet_days(days, later, cut + 1, 7)  # one day too many
+
+
+def test_a_short_record_gives_nothing() -> None:
+    days, units = record(years=4)
+
+    assert fit_depths("NYC", MarketType.RAIN, days, units, int(days[-1]) + 1, "KNYC") is None
+
+
+def test_the_last_day_of_every_month() -> None:
+    for n in range(1500):
+        day = date(2023, 1, 1) + timedelta(days=n)
+        assert (last_day(day) + timedelta(days=1)).day == 1
+        assert last_day(day).month == day.month
