@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import psycopg
@@ -16,7 +17,10 @@ import pytest
 
 from tests.warehouse.arena import comparable, mart, raw_rows
 from tests.warehouse.reference import everything
+from trader.adapters.ops.marts import MartReader
+from trader.adapters.ops.pool import Database
 from trader.app import postgres
+from trader.app.backtest import lines, report
 from trader.app.demo import run_demo
 from trader.app.postgres import read_env_file
 from trader.app.wiring import open_store
@@ -167,3 +171,33 @@ def test_every_public_mart_is_what_plain_python_makes_of_the_raw_rows(week: Week
     assert sum(map(len, expected.values())) > 1000
     for name, rows in expected.items():
         assert comparable(mart(week.env["DASHBOARD_DATABASE_URL"], name)) == comparable(rows), name
+
+
+def test_a_report_reads_funnel_and_cities_from_the_warehouse_with_the_public_role(week: Week) -> None:
+    with open_store(week.env) as store, Database(week.env["DASHBOARD_DATABASE_URL"], max_size=1) as database:
+        fills = store.fills.get(TradingMode.DEMO)
+        found = report(
+            store,
+            TradingMode.DEMO,
+            label="week",
+            world="july2026",
+            priced_from=fills[0].filled_at,
+            cities=("NYC",),
+            cycles=67,
+            failed_cycles=0,
+            assumptions=("recorded depth",),
+            marts=MartReader(database),
+            exchange_cash=Decimal(0),
+        )
+
+    steps = [step.step for step in found.funnel]
+    assert steps == ["seen", "priced", "edge", "gates", "risk", "sent", "filled", "settled"]
+    for step, following in pairwise(found.funnel):
+        assert step.reached == following.reached + step.lost
+        assert sum(step.top_reasons.values()) <= step.lost
+    assert 0 < sum(row.fills for row in found.by_city) <= len(fills)
+    assert 0 < sum(row.fees for row in found.by_city) <= found.fees
+    assert sum(row.wins for row in found.by_city) <= found.wins
+    assert [words for words in found.problems if words.startswith("cash: expected the exchange's $0.0000")]
+    said = lines(found)
+    assert any(line.startswith("  seen ") and "most for NO_FORECAST" in line for line in said)
