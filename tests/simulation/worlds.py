@@ -53,14 +53,16 @@ class ConstructedWorld(World):
         random = Random(f"{self.seed}/{capture}/{ticker}")
         if random.random() < 0.04:
             return None
-        market = self.markets[ticker]
+        middle = min(97, max(3, round(100 * self._chance(self.markets[ticker], random))))
+        half = random.choice((1, 1, 2, 3))
+        return self._levels(random, middle - half), self._levels(random, 100 - middle - half)
+
+    def _chance(self, market: Market, random: Random) -> float:
+        """What the market believes of YES now."""
         believed = NormalDist(self.quoted[market.event_ticker] + random.gauss(0, 0.4), 2.2)
         low = -math.inf if market.floor is None else market.floor + (0.5 if market.cap is None else -0.5)
         high = math.inf if market.cap is None else market.cap + (-0.5 if market.floor is None else 0.5)
-        chance = believed.cdf(high) - believed.cdf(low)
-        middle = min(97, max(3, round(100 * chance)))
-        half = random.choice((1, 1, 2, 3))
-        return self._levels(random, middle - half), self._levels(random, 100 - middle - half)
+        return believed.cdf(high) - believed.cdf(low)
 
     def _levels(self, random: Random, best: int) -> Levels:
         steps = [best]

@@ -18,12 +18,21 @@ def _item(name: str, value: int | None) -> str:
     return f"  {name:<14}{'MM' if value is None else value:>2}        MM"
 
 
+def _depths(heading: str, depths: tuple[str, str] | None, width: int) -> tuple[str, ...]:
+    """A section of rain (decimals end in column 22) or snow (in column 21); nothing where none was told."""
+    if depths is None:
+        return ()
+    rows = zip(("YESTERDAY", "MONTH TO DATE"), depths, strict=True)
+    return (heading, *(f"  {label:<15}{text:>{width}}" for label, text in rows), "")
+
+
 def report_text(city: CityConfig, report: Climate, wmo_heading: str) -> str:
     """Return the final report of one climate day, as issued on the morning after.
 
     The average is the report's own rounding of high and low (half up). Layout: nws-weather.md 2.1.
     """
-    low = report.low_f
+    low, location = report.low_f, report.location or city.cli_location
+    headline = city.report_headline(location)
     average = None if low is None else (report.high_f + low + 1) // 2
     day, issued = report.climate_date, report.issued_at.astimezone(city.zone)
     clock = f"{issued.hour % 12 or 12}{issued:%M} {issued:%p} {issued.tzname()}"
@@ -36,7 +45,7 @@ def report_text(city: CityConfig, report: Climate, wmo_heading: str) -> str:
         "",
         "000",
         f"{wmo_heading} {report.issued_at:%d%H%M}",
-        f"CLI{city.cli_location}",
+        f"CLI{location}",
         "",
         "CLIMATE REPORT",
         f"NATIONAL WEATHER SERVICE {city.nws_office}",
@@ -44,7 +53,7 @@ def report_text(city: CityConfig, report: Climate, wmo_heading: str) -> str:
         "",
         "...................................",
         "",
-        f"...THE {city.cli_headline} CLIMATE SUMMARY FOR {day:%B} {day.day} {day.year}...".upper(),
+        f"...THE {headline} CLIMATE SUMMARY FOR {day:%B} {day.day} {day.year}...".upper(),
         "",
         *_HEADING,
         _RULER,
@@ -54,6 +63,8 @@ def report_text(city: CityConfig, report: Climate, wmo_heading: str) -> str:
         _item("MINIMUM", low),
         _item("AVERAGE", average).removesuffix("        MM"),
         "",
+        *_depths("PRECIPITATION (IN)", report.rain, 6),
+        *_depths("SNOWFALL (IN)", report.snow, 5),
         _RULER,
         "",
         "MM INDICATES DATA IS MISSING.",

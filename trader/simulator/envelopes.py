@@ -11,6 +11,7 @@ from typing import Any
 
 from trader.domain.cities import CityConfig, load_cities
 from trader.domain.types import MarketStatus, MarketType
+from trader.simulator import months
 from trader.simulator.lifecycle import SCALAR, Life
 from trader.simulator.world import SETTLEMENT_TIMER_S, Levels, Market, World
 
@@ -63,11 +64,13 @@ def series_json(world: World, ticker: str) -> dict[str, Any]:
     city = load_cities()[market.city]
     return {
         "ticker": ticker,
-        "title": f"{_WORD[market.market_type][2]} temperature in {_short(city)}",
+        "title": months.series_title(market.market_type, city)
+        if market.is_monthly
+        else f"{_WORD[market.market_type][2]} temperature in {_short(city)}",
         "category": "Climate and Weather",
-        "frequency": "daily",
-        "tags": ["Daily temperature"],
-        "settlement_sources": settlement_sources(city),
+        "frequency": "monthly" if market.is_monthly else "daily",
+        "tags": ["Snow and rain" if market.is_monthly else "Daily temperature"],
+        "settlement_sources": settlement_sources(city, market.market_type),
         "contract_url": "",
         "contract_terms_url": "",
         "product_metadata": None,
@@ -81,26 +84,33 @@ def series_json(world: World, ticker: str) -> dict[str, Any]:
 def event_json(market: Market) -> dict[str, Any]:
     """Return the event of which ``market`` is any bracket."""
     city, day = load_cities()[market.city], _short_day(market)
+    if market.is_monthly:
+        title, subtitle = months.event_title(market, city), f"In {market.climate_date:%b %Y}"
+    else:
+        title, subtitle = (
+            f"{_WORD[market.market_type][2]} temperature in {_short(city)} on {day}?",
+            f"On {day}",
+        )
     return {
         "event_ticker": market.event_ticker,
         "series_ticker": market.series_ticker,
-        "title": f"{_WORD[market.market_type][2]} temperature in {_short(city)} on {day}?",
-        "sub_title": f"On {day}",
+        "title": title,
+        "sub_title": subtitle,
         "category": "Climate and Weather",
         "collateral_return_type": "MECNET",
-        "mutually_exclusive": True,
+        "mutually_exclusive": not market.is_monthly,
         "strike_date": rfc3339(market.close_at),
         "strike_period": "",
-        "settlement_sources": settlement_sources(city),
+        "settlement_sources": settlement_sources(city, market.market_type),
         "last_updated_ts": rfc3339(market.created_at),
         "exchange_index": 0,
     }
 
 
-def settlement_sources(city: CityConfig) -> list[dict[str, str]]:
+def settlement_sources(city: CityConfig, kind: MarketType) -> list[dict[str, str]]:
     """Return the named source; the address carries the climate report's location."""
     address = "https://forecast.weather.gov/product.php"
-    query = f"site={city.nws_office}&product=CLI&issuedby={city.cli_location}"
+    query = f"site={city.nws_office}&product=CLI&issuedby={city.report_location(kind)}"
     return [{"name": "National Weather Service", "url": f"{address}?{query}"}]
 
 
@@ -121,19 +131,16 @@ def quote_json(depth: tuple[Levels, Levels]) -> dict[str, str]:
 
 def market_json(world: World, market: Market, life: Life, status: MarketStatus) -> dict[str, Any]:
     """Return one market without ``quote_json``: the same as long as its status is."""
-    city, word = load_cities()[market.city], _WORD[market.market_type][0]
+    title, primary, secondary = _words(world, market, load_cities()[market.city])
     noon = datetime.combine(market.climate_date, time(14), market.close_at.tzinfo)
     strikes = {"floor_strike": market.floor, "cap_strike": market.cap}
-    place = world.places[market.city].get("rules_place", f"at {city.station_name} (CLI{city.cli_location})")
     is_over = status not in (MarketStatus.INITIALIZED, MarketStatus.ACTIVE, MarketStatus.INACTIVE)
     close_at = life.close_at if is_over else life.listed_close_at or life.close_at
-    long_day, condition = _long_day(market), _condition(market)
     return {
         "ticker": market.ticker,
         "event_ticker": market.event_ticker,
         "market_type": "binary",
-        "title": f"Will the **{_WORD[market.market_type][1]} temp in {_short(city)}** be {_mark(market)}"
-        f" on {_short_day(market)}?",
+        "title": title,
         "subtitle": label(market),
         "yes_sub_title": label(market),
         "no_sub_title": label(market),
@@ -148,13 +155,11 @@ def market_json(world: World, market: Market, life: Life, status: MarketStatus) 
         "occurrence_datetime": rfc3339(noon),
         "settlement_timer_seconds": SETTLEMENT_TIMER_S,
         "can_close_early": True,
-        "early_close_condition": _EARLY_CLOSE.format(day=long_day),
+        "early_close_condition": _EARLY_CLOSE.format(day=_long_day(market)),
         "strike_type": market.strike_type,
         **{name: value for name, value in strikes.items() if value is not None},
-        "rules_primary": f"If the {word} temperature recorded {place} for {long_day} as reported by the "
-        f"National Weather Service's Climatological Report (Daily), is {condition}, "
-        "then the market resolves to Yes.",
-        "rules_secondary": _SECONDARY.format(word=word),
+        "rules_primary": primary,
+        "rules_secondary": secondary,
         "last_price_dollars": "0.0000",
         "previous_price_dollars": "0.0000",
         "previous_yes_bid_dollars": "0.0000",
@@ -169,6 +174,21 @@ def market_json(world: World, market: Market, life: Life, status: MarketStatus) 
         "exchange_index": 0,
         **_outcome(market, life, status),
     }
+
+
+def _words(world: World, market: Market, city: CityConfig) -> tuple[str, str, str]:
+    """Return title, primary and secondary rules."""
+    if market.is_monthly:
+        return months.event_title(market, city), *months.rules(market, city)
+    word, short, _ = _WORD[market.market_type]
+    place = world.places[market.city].get("rules_place", f"at {city.station_name} (CLI{city.cli_location})")
+    primary = (
+        f"If the {word} temperature recorded {place} for {_long_day(market)} as reported by the "
+        f"National Weather Service's Climatological Report (Daily), is {_condition(market)}, "
+        "then the market resolves to Yes."
+    )
+    title = f"Will the **{short} temp in {_short(city)}** be {_mark(market)} on {_short_day(market)}?"
+    return title, primary, _SECONDARY.format(word=word)
 
 
 def _outcome(market: Market, life: Life, status: MarketStatus) -> dict[str, Any]:
@@ -201,6 +221,8 @@ def book_bytes(depth: tuple[Levels, Levels]) -> bytes:
 
 def label(market: Market) -> str:
     """Return the bracket in words, as on the exchange."""
+    if market.is_monthly:
+        return months.month_label(market)
     if market.floor is None and market.cap is not None:
         return f"{market.cap - 1}° or below"
     if market.cap is None and market.floor is not None:

@@ -272,9 +272,8 @@ class Weather:
     # climate reports
 
     def _product_id(self, row: Climate) -> str:
-        return str(
-            uuid5(NAMESPACE_URL, f"milkbot-simulator/{self._world.name}/{row.city}/{row.climate_date}")
-        )
+        where = row.city if row.location is None else f"{row.city}/{row.location}"
+        return str(uuid5(NAMESPACE_URL, f"milkbot-simulator/{self._world.name}/{where}/{row.climate_date}"))
 
     def _head(self, product: str) -> dict[str, Any]:
         city, row = self._products[product]
@@ -294,9 +293,9 @@ class Weather:
         city = self._by_location.get(location)
         if city is None:
             raise _Problem(500, "UnexpectedProblem", "An unexpected problem has occurred.")
-        # of the stations that only give rain and snow no report was recorded
-        recorded = self._world.climate.get(city.code, ()) if location == city.cli_location else ()
-        issued = [row for row in reversed(recorded) if row.issued_at <= self._now()][:_LISTED]
+        rows = reversed(self._world.climate.get(city.code, ()))
+        recorded = (row for row in rows if (row.location or city.cli_location) == location)
+        issued = [row for row in recorded if row.issued_at <= self._now()][:_LISTED]
         body = {
             "@context": {"@version": "1.1"},
             "@graph": [self._head(self._product_id(row)) for row in issued],

@@ -20,6 +20,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from trader.domain.amounts import UNIT_IN
 from trader.domain.cities import load_cities
 from trader.domain.errors import ConfigurationError
 from trader.domain.types import MarketType
@@ -51,7 +52,8 @@ def _on(day: date, offset: timedelta) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """Terms of one recorded market. ``floor`` and ``cap`` are whole degrees Fahrenheit as listed.
+    """Terms of one recorded market. ``floor`` and ``cap`` are whole degrees Fahrenheit as listed,
+    or whole inches of the month that ends on ``climate_date``; a month's market opens before its first day.
 
     ``close_at`` is recorded. The other instants follow the observed rhythm (kalshi-api.md 11.4): created
     09:34Z and opened 14:00Z on the day before, determined 14:10Z on the day after, paid 300 s later.
@@ -71,20 +73,25 @@ class Market:
     result: str | None
     settled_value: Decimal | None
 
-    def _at(self, offset: timedelta) -> datetime:
-        return _on(self.climate_date, offset)
+    @property
+    def is_monthly(self) -> bool:
+        return self.market_type in UNIT_IN
+
+    @property
+    def _begins(self) -> date:
+        return self.climate_date.replace(day=1) if self.is_monthly else self.climate_date
 
     @property
     def created_at(self) -> datetime:
-        return self._at(_CREATED_AFTER)
+        return _on(self._begins, _CREATED_AFTER)
 
     @property
     def open_at(self) -> datetime:
-        return self._at(_OPENS_AFTER)
+        return _on(self._begins, _OPENS_AFTER)
 
     @property
     def determined_at(self) -> datetime | None:
-        return self._at(_DETERMINED_AFTER) if self.result is not None else None
+        return _on(self.climate_date, _DETERMINED_AFTER) if self.result is not None else None
 
     @property
     def settled_at(self) -> datetime | None:
@@ -116,7 +123,8 @@ class EnsembleRow:
 @dataclass(frozen=True, slots=True)
 class Climate:
     """High and low of a climate day as the climate report gave them, whole degrees Fahrenheit; a low that
-    was not recorded is None.
+    was not recorded is None. ``rain`` and ``snow`` are (day, month to date) as reports write them, and
+    ``location`` is that of a report that is not the one of the city's temperatures.
     """
 
     city: str
@@ -124,6 +132,9 @@ class Climate:
     high_f: int
     low_f: int | None
     issued_at: datetime
+    rain: tuple[str, str] | None = None
+    snow: tuple[str, str] | None = None
+    location: str | None = None
 
 
 @dataclass(frozen=True)
