@@ -1,8 +1,8 @@
 """Public routes of the exchange: series, events, markets, order books, status; answers are cached bytes."""
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from trader.domain.types import MarketStatus
 from trader.simulator.envelopes import (
@@ -30,8 +30,6 @@ _FILTERS = {
     "closed": {MarketStatus.CLOSED, MarketStatus.DETERMINED, MarketStatus.DISPUTED, MarketStatus.AMENDED},
     "settled": {MarketStatus.FINALIZED},
 }
-_OPEN_DAYS = timedelta(days=2)
-"""How long ago the climate day of an open market may be: it ends hours after midnight UTC, west of there."""
 _CacheKey = tuple[MarketStatus, int | None, int]
 
 
@@ -180,12 +178,11 @@ class MarketData:
         return (market for rows in self._world.events.values() for market in rows)
 
     def _of_series(self, series: str, wanted: set[MarketStatus] | None, now: datetime) -> list[str]:
-        """Return a series' events, newest first; of those before yesterday none can be open."""
+        """Return the events of a series, newest first; where open ones are asked, without those that are over."""
         names = self._world.series.get(series, ())
-        if wanted != _FILTERS["open"]:
-            return list(reversed(names))
-        oldest = now.date() - _OPEN_DAYS
-        first = bisect_left(names, oldest, key=lambda name: self._world.events[name][0].climate_date)
+        first = 0
+        if wanted == _FILTERS["open"]:
+            first = bisect_right(names, now, key=lambda name: self._world.events[name][0].close_at)
         return list(reversed(names[first:]))
 
     def markets(self, request: Request) -> Answer:

@@ -4,9 +4,6 @@ A world knows only facts. Everything that had to be given a shape (JSON, rules t
 rendered by ``envelopes`` and ``weather``. Source and traps of each world: its README and docs/worlds.md.
 """
 
-import csv
-import gzip
-import json
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,14 +11,12 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from trader.domain.amounts import UNIT_IN
-from trader.domain.cities import load_cities
 from trader.domain.errors import ConfigurationError
 from trader.domain.types import MarketType
 
@@ -162,7 +157,9 @@ class World:
             raise ConfigurationError(
                 f"world: expected one of {', '.join(BOUNDS)}, found {name!r}; nothing was started"
             )
-        return _load(name, files("trader.simulator.worlds").joinpath(name))
+        from trader.simulator.worlds.reading import read_world
+
+        return read_world(name, files("trader.simulator.worlds").joinpath(name), *BOUNDS[name])
 
     @cached_property
     def events(self) -> Mapping[str, tuple[Market, ...]]:
@@ -285,64 +282,3 @@ class World:
 
 def _lower_edge(market: Market) -> tuple[int, int]:
     return (market.floor if market.floor is not None else -1000, 1 if market.cap is None else 0)
-
-
-def _rows(folder: Traversable, name: str) -> list[dict[str, str]]:
-    text = gzip.decompress(folder.joinpath(name).read_bytes()).decode()
-    return list(csv.DictReader(text.splitlines()))
-
-
-def _market(row: Mapping[str, str], low_series: frozenset[str]) -> Market:
-    return Market(
-        ticker=row["ticker"],
-        event_ticker=row["ticker"].rsplit("-", 1)[0],
-        series_ticker=row["series"],
-        city=row["city"],
-        market_type=MarketType.LOW if row["series"] in low_series else MarketType.HIGH,
-        climate_date=date.fromisoformat(row["date"]),
-        strike_type=row["strike_type"],
-        floor=int(row["floor_strike"]) if row["floor_strike"] else None,
-        cap=int(row["cap_strike"]) if row["cap_strike"] else None,
-        close_at=instant(row["close_time"]),
-        result=row["result"] or None,
-        settled_value=Decimal(row["expiration_value"]) if row["expiration_value"] else None,
-    )
-
-
-def _load(name: str, folder: Traversable) -> World:
-    start, end = BOUNDS[name]
-    low_series = frozenset(city.low_series for city in load_cities().values())
-    places = json.loads(folder.joinpath("places.json").read_text(encoding="utf-8"))
-    temperatures: dict[str, list[Temperature]] = {}
-    for row in sorted(_rows(folder, "temps.csv.gz"), key=lambda row: row["polled_utc"]):
-        reading = Temperature(row["station"], instant(row["polled_utc"]), Decimal(row["temp_f"]))
-        temperatures.setdefault(row["station"], []).append(reading)
-    ensemble: dict[str, list[EnsembleRow]] = {}
-    for row in sorted(_rows(folder, "ensemble.csv.gz"), key=lambda row: row["fetched_utc"]):
-        members = tuple(Decimal(value) for value in row["member_highs_f"].split("|") if value)
-        day, fetched_at = date.fromisoformat(row["target_date"]), instant(row["fetched_utc"])
-        ensemble.setdefault(row["city"], []).append(
-            EnsembleRow(row["city"], day, fetched_at, Decimal(row["fc_tmax_f"]), members)
-        )
-    climate: dict[str, list[Climate]] = {}
-    for row in _rows(folder, "climate.csv.gz"):
-        day = date.fromisoformat(row["date"])
-        issued_at = instant(f"{day + timedelta(days=1)}T{places[row['city']]['cli_issued_utc']}:00Z")
-        high, low = (int(Decimal(row[column])) for column in ("cli_high_f", "cli_low_f"))
-        climate.setdefault(row["city"], []).append(Climate(row["city"], day, high, low, issued_at))
-    with folder.joinpath("books.npz").open("rb") as stream, np.load(stream) as books:
-        return World(
-            name=name,
-            start=start,
-            end=end,
-            markets={row["ticker"]: _market(row, low_series) for row in _rows(folder, "markets.csv.gz")},
-            captures=tuple(instant(str(text)) for text in books["captures"]),
-            temperatures={key: tuple(rows) for key, rows in temperatures.items()},
-            ensemble={key: tuple(rows) for key, rows in ensemble.items()},
-            climate={key: tuple(rows) for key, rows in climate.items()},
-            places=places,
-            _group=books["group"],
-            _ends=np.cumsum(books["count"], dtype=np.int64),
-            _cents=books["cents"],
-            _hundredths=books["hundredths"],
-        )
