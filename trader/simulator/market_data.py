@@ -178,7 +178,7 @@ class MarketData:
         return (market for rows in self._world.events.values() for market in rows)
 
     def _of_series(self, series: str, wanted: set[MarketStatus] | None, now: datetime) -> list[str]:
-        """Return the events of a series, newest first; where open ones are asked, without those that are over."""
+        """Return a series' events, newest first; open ones are looked for among those not over."""
         names = self._world.series.get(series, ())
         first = 0
         if wanted == _FILTERS["open"]:
