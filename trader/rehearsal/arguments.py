@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 MOST = Decimal(10_000_000)
+EVERY_S, WARM_UP_DAYS, DEPTH = 300, 60, Decimal(20)
 
 
 def _dollars(text: str) -> Decimal:
@@ -42,19 +43,23 @@ def add_arguments(parser: ArgumentParser) -> None:
             flag, dest=name, type=date.fromisoformat, metavar="DATE", help=f"{text} climate day of the folder"
         )
     parser.add_argument(
-        "--every", type=_count(60, 3600), default=300, metavar="SECONDS", help="between cycles (default 300)"
+        "--every",
+        type=_count(60, 3600),
+        default=EVERY_S,
+        metavar="SECONDS",
+        help="between cycles (default 300)",
     )
     parser.add_argument(
         "--warm-up",
         type=_count(0, 400),
-        default=60,
+        default=WARM_UP_DAYS,
         metavar="DAYS",
         help="days before --from in which forecasts and reports are learnt from, without prices (default 60)",
     )
     parser.add_argument(
         "--depth",
         type=_dollars,
-        default=Decimal(20),
+        default=DEPTH,
         metavar="CONTRACTS",
         help="assumed at each quoted price; the gate asks for 20 (default 20)",
     )

@@ -27,6 +27,7 @@ from trader.domain.errors import ConfigurationError
 from trader.domain.types import TradingMode
 from trader.ports.marts import Marts
 from trader.ports.ops_store import OpsStore
+from trader.rehearsal.arguments import DEPTH, EVERY_S, WARM_UP_DAYS
 from trader.rehearsal.backtest import cities_of, decision, disclose, play
 from trader.rehearsal.history import Period, load_world
 from trader.rehearsal.stage import books_in_memory, rehearsal_env, set_up
@@ -112,6 +113,9 @@ def chosen_world(arguments: Namespace) -> World:
                 ("--city", arguments.city),
                 ("--from", arguments.first),
                 ("--to", arguments.last),
+                ("--every", arguments.every != EVERY_S),
+                ("--warm-up", arguments.warm_up != WARM_UP_DAYS),
+                ("--depth", arguments.depth != DEPTH),
             )
             if value
         ]

@@ -134,6 +134,7 @@ def test_the_report_in_words_says_what_was_assumed(history: Path, tmp_path: Path
             ["--world", "july2026", "--city", "NYC"],
             "--city: expected it with --history, found it with --world",
         ),
+        (["--world", "july2026", "--depth", "30"], "--depth: expected it with --history, found it with"),
         (["--history", "{h}"], "expected a first and a last climate day, found None and None"),
         (["--history", "{h}", "--from", "2030-03-02", "--to", str(FIRST)], "found 2030-03-02 and 2030-03-01"),
         (["--history", "{h}", "--from", "2044-01-01", "--to", "2044-01-02"], "found those from 2030-03-01"),
