@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from trader.core.fees import model_fee
-from trader.domain.markets import OrderBook
+from trader.core.fees import maker_fee, model_fee
+from trader.domain.markets import Contract, OrderBook
 from trader.domain.types import Side
 
 ZERO = Decimal(0)
@@ -61,6 +61,20 @@ def execute(book: OrderBook, side: Side, qty: Decimal, multiplier: Decimal) -> E
         fee=(fee / bought).quantize(_MICRO, ROUND_CEILING),
         limit=limit,
     )
+
+
+def waiting(book: OrderBook, side: Side, qty: Decimal, contract: Contract) -> Execution | None:
+    """Return the purchase of ``qty`` contracts by an order that rests: one tick above the best bid of its
+    side and at least one below the best ask, with the maker's fee. None without an ask or without room.
+    """
+    ask = next((price for price, _ in asks(book, side)), None)
+    bids = book.yes_bids if side is Side.YES else book.no_bids
+    best = bids[0].price if bids else ZERO
+    price = ZERO if ask is None else min(best + contract.tick, ask - contract.tick)
+    if price <= 0 or qty <= 0:
+        return None
+    fee = (maker_fee(qty, price, contract) / qty).quantize(_MICRO, ROUND_CEILING)
+    return Execution(side=side, qty=qty, price=price, fee=fee, limit=price)
 
 
 def better_side(book: OrderBook, p_yes: Decimal, qty: Decimal, multiplier: Decimal) -> Execution | None:

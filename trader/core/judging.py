@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from trader.core import gates
-from trader.core.edge import execute, worst_unit_cost, worthwhile
+from trader.core.edge import execute, waiting, worst_unit_cost, worthwhile
 from trader.core.exits import Exit, reversal, sellable
 from trader.core.exposure import Trade, WinnerSets
 from trader.core.fees import check_fee_type
@@ -208,7 +208,11 @@ class Judge:
             if 0 < target <= held:
                 return Verdict(allowed=False, reasons=(R.POSITION_AT_TARGET,))
             qty = to_trade(target, held, depth)
-        offer = execute(market.book, side, qty, multiplier)
+        # an order that waits is sized as if it took: it is filled when the price comes down to it
+        if inputs.order_policy is OrderPolicy.REST:
+            offer = waiting(market.book, side, qty, contract)
+        else:
+            offer = execute(market.book, side, qty, multiplier)
         if offer is None:
             return Verdict(allowed=False, reasons=(R.SIZE_BELOW_MINIMUM,))
         sized = signal.model_copy(
@@ -230,7 +234,7 @@ class Judge:
             cost_usd=worst_unit_cost(offer.limit, multiplier),
             is_exclusive=contract.market_type in EXCLUSIVE_TYPES,
         )
-        return Candidate(sized, trade)
+        return Candidate(sized, trade, inputs.order_policy)
 
     def name_refused(self) -> None:
         """A market whose payload could not be read exists and is held, with its reason."""

@@ -22,7 +22,7 @@ from trader.core.cycle import decide, plan_cycle
 from trader.core.edge import better_side
 from trader.core.exits import Exit, flatten, reversal, sellable
 from trader.core.fees import model_fee
-from trader.core.judging import Candidate, Judge
+from trader.core.judging import Judge
 from trader.domain.markets import Level, MarketSnapshot
 from trader.domain.plan import CycleInputs
 from trader.domain.positions import Holding
@@ -327,16 +327,18 @@ def test_an_operators_order_to_sell_goes_before_a_strategys_wish() -> None:
 
 
 def test_an_order_that_rests_never_takes_and_ends_before_the_next_cycle() -> None:
-    from tests.unit.trader.core.test_cycle import newyork
+    quoted = tuple(snapshot(c, book("0.05", "0.10")) for c in BRACKETS)
+    gates = GateLimits(max_spread_usd=D("0.05"))
+    found = inputs(BRACKETS, quoted, [weather("NYC", forecast(85.0))], gates=gates, order_expiry_s=240,
+                   now=NOW + timedelta(microseconds=700), order_policy=OrderPolicy.REST)  # fmt: skip
 
-    found = newyork(now=NOW + timedelta(microseconds=700), order_expiry_s=240)
-    judge = Judge(found)
-    judge.judge_events()
-    judge.candidates = [Candidate(c.signal, c.trade, OrderPolicy.REST) for c in judge.candidates]
+    plan = plan_cycle(found)
 
-    _, intents = decide(found, judge, ())
-
-    assert intents
-    for intent in intents:
+    assert plan.intents
+    for intent in plan.intents:
+        signal = next(s for s in plan.signals if s.ticker == intent.ticker)
+        assert (intent.side, intent.limit_price) == (Side.YES, D("0.06"))  # one cent above the best bid
+        assert (signal.price, signal.fee) == (D("0.06"), D(0))  # makers pay nothing in this series
+        assert signal.edge == (signal.p_yes or D(0)) - D("0.06")
         assert (intent.time_in_force, intent.is_post_only) == (TimeInForce.GTC, True)
         assert intent.expires_at == NOW + timedelta(seconds=240)  # the exchange knows whole seconds

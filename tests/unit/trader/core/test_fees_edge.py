@@ -1,6 +1,6 @@
 """Fees, executable prices and edges, by walking the depth on either side."""
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 import pytest
 from hypothesis import given
@@ -152,3 +152,42 @@ def test_no_whole_contract_costs_more_than_its_worst_cost(levels: list[tuple[int
 
     assert paid <= found.qty * edge.worst_unit_cost(found.limit, D(1))
     assert abs(paid - found.qty * (found.price + found.fee)) <= D("0.001")
+
+
+@given(
+    st.integers(0, 98),
+    st.integers(1, 60),
+    st.sampled_from(list(Side)),
+    st.sampled_from([D("0.01"), D("0.001")]),
+)
+def test_an_order_that_waits_leads_its_side_and_never_reaches_the_other(
+    bid: int, spread: int, side: Side, tick: Decimal
+) -> None:
+    ask = min(99, bid + spread)
+    mine, theirs = [(str(D(bid) / 100), "10")] if bid else [], [(str(1 - D(ask) / 100), "10")]
+    book = _book(mine, theirs) if side is Side.YES else _book(theirs, mine)
+
+    found = edge.waiting(book, side, D(8), contract(82, 83, tick=tick))
+
+    best, lowest = D(bid) / 100, D(ask) / 100
+    if ask <= bid or lowest <= tick:
+        return  # a crossed book is refused long before; below one tick there is no price
+    assert found is not None
+    assert found.price == found.limit < lowest
+    assert best <= found.price <= best + tick
+    assert found.fee == 0
+    assert found.qty == 8
+
+
+def test_nothing_waits_where_nobody_asks_or_one_tick_is_all_there_is() -> None:
+    assert edge.waiting(_book([("0.40", "10")], []), Side.YES, D(8), contract(82, 83)) is None
+    assert edge.waiting(_book([], [("0.99", "10")]), Side.YES, D(8), contract(82, 83)) is None
+
+
+def test_a_series_that_charges_makers_charges_what_waits() -> None:
+    terms = contract(82, 83, fee_type="quadratic_with_maker_fees")
+
+    found = edge.waiting(BOOK, Side.YES, D(8), terms)
+
+    assert found is not None
+    assert found.fee == (maker_fee(D(8), found.price, terms) / 8).quantize(D("0.000001"), ROUND_CEILING)
