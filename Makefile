@@ -86,7 +86,7 @@ clean:  ## remove what the tools left behind; data in .milkbot stays
 	  dbt_project/target dbt_project/logs build *.egg-info
 
 # ---- the warehouse
-.PHONY: tieout worlds mutate-embargo parity dbt-docs
+.PHONY: tieout worlds mutate-embargo parity scale dbt-docs
 tieout: venv  ## play N random histories: refreshes = full build = plain Python, to the last digit (200: about an hour)
 	WAREHOUSE_HISTORIES=$(or $(N),200) $(BIN)/pytest tests/warehouse/test_histories.py -q $(ARGS)
 
@@ -95,6 +95,9 @@ worlds: venv  ## what the public role can observe of worlds that differ in their
 
 parity: venv  ## build the marts on DuckDB from exported Parquet, compare every cell (N histories; ARGS="--data-dir .milkbot": a demo's)
 	$(BIN)/python -m tests.warehouse.parity --histories $(or $(N),3) $(ARGS)
+
+scale: venv  ## refresh and public queries on made-up histories (FILLS="10000 1000000"; ten times as many snapshots)
+	$(BIN)/python -m tests.performance.warehouse --fills $(or $(FILLS),10000 100000) $(ARGS)
 
 dbt-docs: venv  ## dbt's own pages about the warehouse of the last demo, into .milkbot/dbt/docs (open index.html)
 	@set -a && . $(or $(MILKBOT_DATA_DIR),.milkbot)/env && $(BIN)/python -m tests.warehouse.dbt_docs
