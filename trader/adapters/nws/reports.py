@@ -22,7 +22,7 @@ class ClimateReports:
 
     def __init__(self, client: NwsClient, clock: Clock) -> None:
         self._client, self._clock = client, clock
-        self._read: dict[str, _Read] = {}
+        self._read: dict[tuple[str, str], _Read] = {}
         self._lock = threading.Lock()
 
     def of(self, city: CityConfig, location: str, since: datetime | None = None) -> tuple[ClimateReport, ...]:
@@ -37,6 +37,7 @@ class ClimateReports:
             # one more day: a revised report whose first version is just outside must not look like the first
             wanted = [head for head in heads if head.issued_at >= earliest - timedelta(days=1)]
             texts = [self._text(head.product_id, city, location) for head in wanted]
+            self._forget(location, {head.product_id for head in heads})
         except MalformedPayload as error:
             raise TransientError(f"{error}; no report of {location} was used") from error
         finals: set[object] = set()
@@ -49,7 +50,7 @@ class ClimateReports:
 
     def _text(self, product_id: str, city: CityConfig, location: str) -> _Read:
         with self._lock:
-            known = self._read.get(product_id)
+            known = self._read.get((location, product_id))
         if known is not None:
             return known
         text, issued_at, received_at = self._client.product(product_id)
@@ -61,8 +62,14 @@ class ClimateReports:
         )
         read: _Read = (_parse(text, issued_at, city, location), issued_at, payload)
         with self._lock:
-            self._read[product_id] = read
+            self._read[location, product_id] = read
         return read
+
+    def _forget(self, location: str, listed: set[str]) -> None:
+        """Drop texts that the list no longer names, so that years of reports are not kept."""
+        with self._lock:
+            for key in [key for key in self._read if key[0] == location and key[1] not in listed]:
+                del self._read[key]
 
 
 def _parse(text: str, issued_at: datetime, city: CityConfig, location: str) -> ClimateText | ReportRefused:

@@ -93,10 +93,14 @@ class ShadowExchange:
 
     def see(self, view: MarketView) -> None:
         """Take a new look at the market. What we took from a level stays taken while the level looks the
-        same.
+        same. A market that has closed and is shown no more is forgotten.
         """
-        self._contracts |= {contract.ticker: contract for contract in view.contracts}
-        self._snapshots |= {snapshot.ticker: snapshot for snapshot in view.snapshots}
+        self._expire()
+        now = self._clock.now()
+        seen = {snapshot.ticker: snapshot for snapshot in view.snapshots}
+        self._snapshots = {t: s for t, s in self._snapshots.items() if s.close_time > now} | seen
+        contracts = self._contracts | {contract.ticker: contract for contract in view.contracts}
+        self._contracts = {t: c for t, c in contracts.items() if t in self._snapshots}
         for snapshot in view.snapshots:
             sizes = {(side, level.price): level.size for side in Side for level in _asks(snapshot, side)}
             for place, (size, _) in tuple(self._taken.items()):

@@ -377,6 +377,19 @@ def test_every_version_of_a_climate_report_is_returned_with_its_standing() -> No
     assert {r.pil for r in found} == {"CLINYC"}
 
 
+def test_a_climate_report_the_list_no_longer_names_is_not_kept() -> None:
+    script = Service()
+    issued_at = datetime(2026, 7, 10, 6, 25, tzinfo=UTC)
+    final = product("livecapture_clinyc_202607100625", issued_at)
+
+    with weather(script) as (service, server, _):
+        for listed in ({final["id"]: final}, {}, {final["id"]: final}):
+            script.products = listed
+            service.climate_reports(NYC, "NYC", since=issued_at)
+
+        assert len(server.asked) == 3 + 2  # the list each time, the text again after it was dropped
+
+
 @pytest.mark.parametrize("answer", [Reply(500), reply({"@graph": [{"id": "x"}]}), reply({"@graph": None})])
 def test_climate_reports_are_whole_or_not_there(answer: Reply) -> None:
     clock = FakeClock(START)

@@ -1,6 +1,7 @@
 """The simulated account: fills from seen depth, exact fees, and the same account after a restart."""
 
 import sys
+import weakref
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -208,6 +209,26 @@ def test_resting_remainder_never_fills_and_expires() -> None:
     clock.advance(241)
     assert [listed.status for listed in exchange.list_orders()] == ["canceled"]
     assert exchange.cancel_order("shadow-c-1", TICKER, fence=unfenced) == Unknown(why="not_found")
+
+
+def test_a_closed_market_that_is_shown_no_more_is_forgotten_and_what_rested_in_it_is_canceled() -> None:
+    exchange, clock = shadow()
+    exchange.create_order(
+        resting(mode=TradingMode.SHADOW, client_order_id="c-1", limit_price=D("0.10")), fence=unfenced
+    )
+    first = view()
+    kept = weakref.ref(first.snapshots[0])
+    exchange.see(first)
+    del first
+    nothing = MarketView(contracts=(), snapshots=(), refused=(), payloads=())
+
+    exchange.see(nothing)
+    assert kept() is not None
+    clock.advance(14 * 3600)
+    exchange.see(nothing)
+
+    assert kept() is None
+    assert [listed.status for listed in exchange.list_orders()] == ["canceled"]
 
 
 def test_resting_order_can_be_cancelled_once() -> None:
