@@ -54,11 +54,19 @@ class Book:
         self._account, self._seen = account, 0
         self.held: dict[str, tuple[Decimal, Decimal]] = {}
         """Signed contracts and their cost, by ticker, from our own expected fills."""
+        self._unforeseen: dict[str, Decimal] = {}
+        """Signed contracts that filled after a confirmed cancel, which no plan could know: selling them opens
+        nothing."""
 
     def refresh(self) -> None:
         orders = self._account.orders
         for fill in self._account.fills[self._seen :]:
-            if not (fill.is_unexpected or orders[fill.order_id].is_foreign):
+            if orders[fill.order_id].is_foreign:
+                continue
+            if fill.is_unexpected:
+                came = fill.count if fill.is_bid else -fill.count
+                self._unforeseen[fill.ticker] = self._unforeseen.get(fill.ticker, ZERO) + came
+            else:
                 self._book(fill)
         self._seen = len(self._account.fills)
 
@@ -68,9 +76,12 @@ class Book:
         closing = min(fill.count, max(ZERO, -sign * count))
         if closing:
             cost -= cost * closing / abs(count)
-        opened = fill.count - closing
+        unforeseen = self._unforeseen.get(fill.ticker, ZERO)
+        undone = min(fill.count - closing, max(ZERO, -sign * unforeseen))
+        self._unforeseen[fill.ticker] = unforeseen + sign * undone
+        opened = fill.count - closing - undone
         cost += opened * (fill.price if fill.is_bid else 1 - fill.price)
-        self.held[fill.ticker] = (count + sign * fill.count, cost)
+        self.held[fill.ticker] = (count + sign * (fill.count - undone), cost)
 
     def worst(self, brackets: Iterable[str]) -> Decimal:
         """Most that one event's brackets can lose, one of them winning, dollars; fees apart."""
