@@ -111,6 +111,9 @@ soak: venv  ## `milkbot run` for 2,000 hurried cycles, then killed at random (25
 	$(BIN)/python -m tests.performance.soak $(ARGS)
 
 # ---- the whole server
-.PHONY: retention
+.PHONY: retention server
+server: venv  ## install in a copy of this machine, perform the runbook, upgrade, remove; writes docs/runbook_times.md (root)
+	$(BIN)/python -m tests.server.run $(ARGS)
+
 retention: venv  ## 400 daily backups in a real restic repository: what is kept must be what the rule keeps (10 minutes)
 	$(BIN)/python -m tests.integration.deploy.retention $(ARGS)
