@@ -20,7 +20,7 @@ from trader.simulator.world import World
 Out = pytest.CaptureFixture[str]
 WORLD = World.load("july2026")
 EVENING = datetime(2026, 7, 17, 0, 28, 3, tzinfo=UTC)
-LOOKS = tuple(at for at in WORLD.cycle_instants if at <= EVENING + timedelta(minutes=1))[-3:]
+LOOKS = tuple(at for at in WORLD.cycle_instants if at <= EVENING + timedelta(minutes=1))[-2:]
 SECOND = int(LOOKS[-1].timestamp())
 
 
