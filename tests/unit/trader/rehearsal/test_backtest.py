@@ -13,7 +13,7 @@ from tests.unit.trader.rehearsal.test_history import DAY, STEM, evening, quote
 from trader.__main__ import BACKTEST
 from trader.app import cli
 from trader.core.forecasting.lookahead import leaks
-from trader.rehearsal.backtest import cities_of, decision, play
+from trader.rehearsal.backtest import cities_of, decision, play, slot_of
 from trader.rehearsal.stage import books_in_memory, set_up
 from trader.simulator.world import World
 
@@ -52,8 +52,12 @@ def test_a_planted_leak_is_caught(tmp_path: Path) -> None:
 
 
 def test_a_decision_is_asked_for_at_an_instant_that_has_a_cycle(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="expected a cycle at 2026-07-17T00:00:00Z, found"):
-        decision(WORLD, datetime(2026, 7, 17, tzinfo=UTC), tmp_path, LOOKS[:1])
+    between = LOOKS[0] + timedelta(minutes=1)
+
+    with pytest.raises(
+        ValueError, match=f"expected a cycle at {slot_of(between)}, found {slot_of(LOOKS[0])}"
+    ):
+        decision(WORLD, between, tmp_path, LOOKS)
 
 
 def test_an_instant_that_virtual_time_has_passed_is_missed_not_run_late(tmp_path: Path) -> None:
