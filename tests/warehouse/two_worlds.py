@@ -123,7 +123,7 @@ _TO_PUBLIC = "to milkbot_dashboard"
 PLANTS: Final = {
     "rows": (
         f"""create view analytics.leak_rows as select count(*) as n from ops.orders;
-        grant select on analytics.leak_rows {_TO_PUBLIC}""",
+        grant select on analytics.leak_rows {_TO_PUBLIC}, milkbot_dbt""",
         "rows analytics.leak_rows",
     ),
     "explain": (  # no row in any world: the plan says how many were hidden

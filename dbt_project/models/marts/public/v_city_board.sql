@@ -42,7 +42,9 @@ forecasts as (
     from (select distinct contracts.event_ticker from contracts) as events
     inner join lateral (
         select
-            predictions.distribution,
+            -- taken out once: read again for each degree they were two thirds of this view's time
+            cast(predictions.distribution ->> 'start' as integer) as start_at,
+            predictions.distribution -> 'ppm' as ppm,
             predictions.mean_f,
             predictions.sd_f,
             predictions.p10_f,
@@ -63,9 +65,11 @@ believed as (
     select
         ranked.*,
         (
-            select round(sum(part.ppm) * 0.000001, 6)
-            from {{ distribution_rows("forecasts.distribution") }} as part
-            where part.whole_value between coalesce(ranked.lo, -1000) and coalesce(ranked.hi, 1000)
+            select round(sum(cast(part.value as numeric)) * 0.000001, 6)
+            from {{ json_elements("forecasts.ppm", as_text=true) }} as part
+            where
+                forecasts.start_at + part.place - 1
+                between coalesce(ranked.lo, -1000) and coalesce(ranked.hi, 1000)
         ) as in_range_p,
         forecasts.event_ticker is not null as is_forecast
     from ranked
