@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from trader.core import breakers
 from trader.core.edge import worst_unit_cost
-from trader.core.exits import Exit, flatten
+from trader.core.exits import Exit, flatten, without
 from trader.core.exposure import Caps, Exposure, Trade, WinnerSets, together_of
 from trader.core.intents import derive_client_order_id, derive_intent_key, generate_intent_key
 from trader.core.judging import Candidate, Judge, winners_of
@@ -50,7 +50,8 @@ def decide(
     """Sell what is to be sold, then ask the caps for each candidate, best edge first (then by ticker),
     counting what this plan already adds. An event in which something is sold gets no new order.
     """
-    exposure = caps_of(inputs, judge.outcomes).over(inputs.holdings)
+    caps = caps_of(inputs, judge.outcomes)
+    exposure = caps.over(inputs.holdings)
     free_cash = inputs.cash_usd - sum((h.qty * h.cost_usd for h in inputs.holdings if h.is_pending), ZERO)
     taken, used_events = set(inputs.taken_intents), set[str]()
     decisions: list[RiskDecision] = []
@@ -62,6 +63,10 @@ def decide(
         reasons = breakers.forbidding(states, Action.REDUCE, ticker=wish.ticker, city_code=wish.city_code)
         if not reasons and key in taken:
             reasons = (R.INTENT_EXISTS,)
+        if not reasons and wish.reason is R.EDGE_REVERSED:
+            leaving = (w for w in judge.exits if w.event_ticker == wish.event_ticker)
+            after = caps.over(without(inputs.holdings, leaving))
+            reasons = after.grown_over(exposure, wish.city_code)
         decisions.append(
             RiskDecision(
                 ticker=wish.ticker,

@@ -1,5 +1,6 @@
 """Selling what is held: where the edge has reversed, and on the operator's order to sell everything."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -8,6 +9,7 @@ from trader.core.breakers import in_scope
 from trader.core.fees import model_fee
 from trader.domain.markets import Contract, Level, MarketSnapshot
 from trader.domain.plan import CycleInputs
+from trader.domain.positions import Holding
 from trader.domain.risk import StateChange
 from trader.domain.types import MarketStatus, ReasonCode, Side
 
@@ -108,6 +110,18 @@ def reversal(
         reason=ReasonCode.EDGE_REVERSED,
         strategy=strategy,
     )
+
+
+def without(holdings: Iterable[Holding], sales: Iterable[Exit]) -> tuple[Holding, ...]:
+    """Return the holdings as they are once the sales, at most one a market, are filled."""
+    left, found = {(sale.ticker, sale.side): sale.qty for sale in sales}, []
+    for h in holdings:
+        key = (h.ticker, h.side)
+        gone = ZERO if h.is_pending else min(left.get(key, ZERO), h.qty)
+        left[key] = left.get(key, ZERO) - gone
+        if h.qty > gone:
+            found.append(h.model_copy(update={"qty": h.qty - gone}) if gone else h)
+    return tuple(found)
 
 
 def sellable(inputs: CycleInputs) -> dict[str, tuple[Side, Decimal]]:

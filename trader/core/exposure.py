@@ -166,6 +166,29 @@ class Exposure:
             self._check(R.DAY_RISK_EXCEEDED, self._day_loss + open_risk, added, limits.daily_loss),
         )
 
+    def grown_over(self, before: "Exposure", city_code: str) -> tuple[ReasonCode, ...]:
+        """Return the caps above which this book stands and by more than the one ``before``: a part of a hedge
+        that is sold leaves the other part to its whole risk.
+        """
+        limits = self._limits
+        found = (
+            (R.CITY_EXPOSURE_EXCEEDED, before.city_risk(city_code), self.city_risk(city_code), limits.city),
+            (
+                R.CLUSTER_EXPOSURE_EXCEEDED,
+                before.correlated_risk(city_code),
+                self.correlated_risk(city_code),
+                limits.cluster,
+            ),
+            (
+                R.OPEN_RISK_EXCEEDED,
+                before.calculate_open_risk(),
+                self.calculate_open_risk(),
+                limits.open_risk,
+            ),
+        )
+        checks = (self._check(reason, was, now - was, cap) for reason, was, now, cap in found)
+        return tuple(check.reason for check in checks if is_over(check))
+
     def _one(self, trade: Trade, reason: ReasonCode) -> Verdict:
         found = [c for c in self.checks(trade, trade.qty) if c.reason is reason and is_over(c)]
         return Verdict(allowed=not found, reasons=tuple(c.reason for c in found))

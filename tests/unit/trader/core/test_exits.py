@@ -26,7 +26,7 @@ from trader.core.judging import Judge
 from trader.domain.markets import Level, MarketSnapshot
 from trader.domain.plan import CycleInputs
 from trader.domain.positions import Holding
-from trader.domain.risk import GateLimits, StateChange
+from trader.domain.risk import Cap, GateLimits, RiskLimits, StateChange
 from trader.domain.types import (
     Action,
     Decision,
@@ -196,6 +196,33 @@ def test_a_position_whose_edge_has_reversed_beyond_costs_is_sold_and_says_so() -
     decided = {d.ticker: d.reasons for d in plan.risk_decisions}
     assert decided.pop(MIDDLE.ticker) == (R.EDGE_REVERSED,)
     assert set(decided.values()) <= {(R.INTENT_EXISTS,)}  # nothing is opened where something is sold
+
+
+@pytest.mark.parametrize(("cap", "reason"), [("40", R.EDGE_REVERSED), ("10", R.CITY_EXPOSURE_EXCEEDED)])
+@pytest.mark.parametrize("both", [False, True])
+def test_half_a_hedge_is_not_sold_where_the_other_half_would_stand_above_a_cap(
+    cap: str, reason: ReasonCode, both: bool
+) -> None:
+    other = BRACKETS[3]  # only one of the two can lose: 4 dollars at worst, the other alone 12
+    held = tuple(holding(c, Side.NO, "20", "0.60") for c in (MIDDLE, other))
+    quoted = tuple(
+        snapshot(c, book("0.01", "0.05") if c is MIDDLE or (both and c is other) else book("0.30", "0.34"))
+        for c in BRACKETS
+    )
+    limits = RiskLimits(city=Cap(usd=D(cap), fraction=D(1)))
+
+    plan = plan_cycle(
+        inputs(
+            BRACKETS, quoted, [weather("NYC", forecast(85.5))], gates=BELIEVING, holdings=held, limits=limits
+        )
+    )
+
+    decided = {d.ticker: d.reasons for d in plan.risk_decisions if d.ticker in (MIDDLE.ticker, other.ticker)}
+    wanted = R.EDGE_REVERSED if both else reason  # both halves may go
+    assert decided[MIDDLE.ticker] == (wanted,)
+    sold = {i.ticker for i in plan.intents if i.action is Action.REDUCE}
+    assert (MIDDLE.ticker in sold) is (wanted is R.EDGE_REVERSED)
+    assert (other.ticker in sold) is both
 
 
 def test_no_is_sold_at_the_bids_for_no() -> None:
