@@ -111,9 +111,15 @@ soak: venv  ## `milkbot run` for 2,000 hurried cycles, then killed at random (25
 	$(BIN)/python -m tests.performance.soak $(ARGS)
 
 # ---- the whole server
-.PHONY: retention server
+.PHONY: retention server chaos canary
 server: venv  ## install in a copy of this machine, perform the runbook, upgrade, remove; writes docs/runbook_times.md (root)
 	$(BIN)/python -m tests.server.run $(ARGS)
 
 retention: venv  ## 400 daily backups in a real restic repository: what is kept must be what the rule keeps (10 minutes)
 	$(BIN)/python -m tests.integration.deploy.retention $(ARGS)
+
+canary: venv  ## a secret in every slot, all services at work and in trouble, then a search everywhere (five minutes)
+	$(BIN)/python -m tests.canary.run
+
+chaos: venv  ## break each part of a whole server on loopback, write docs/chaos.md (45 minutes; root for the full disk)
+	$(BIN)/python -m tests.chaos.run $(ARGS)

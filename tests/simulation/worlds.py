@@ -19,7 +19,7 @@ from trader.simulator.world import Climate, EnsembleRow, Levels, Market, Tempera
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 BOOK_SPAN = timedelta(minutes=5)
-"""A constructed book stands for so long, then the next one takes its place."""
+"""A constructed book stands for so long (``span`` of a world), then the next one takes its place."""
 _SUMMER_F, _WINTER_F = 84.0, 42.0
 
 
@@ -36,12 +36,13 @@ class ConstructedWorld(World):
     """A world whose books are drawn when asked for: the same for one seed, capture and ticker."""
 
     seed: int = 0
+    span: timedelta = BOOK_SPAN
     quoted: dict[str, float] = field(default_factory=dict)
     """What the market believes each event's extreme will be, degrees Fahrenheit."""
     _drawn: dict[tuple[int, str], tuple[Levels, Levels] | None] = field(default_factory=dict)
 
     def capture_at(self, now: datetime) -> int | None:
-        return int((now - self.start) / BOOK_SPAN) if now >= self.start else None
+        return int((now - self.start) / self.span) if now >= self.start else None
 
     def book(self, capture: int, ticker: str) -> tuple[Levels, Levels] | None:
         key = capture, ticker
@@ -73,7 +74,9 @@ class ConstructedWorld(World):
         return tuple(sorted((cents, size) for cents, size in levels if 1 <= cents <= 99))
 
 
-def construct(seed: int, codes: tuple[str, ...], day: date) -> ConstructedWorld:
+def construct(
+    seed: int, codes: tuple[str, ...], day: date, *, span: timedelta = BOOK_SPAN
+) -> ConstructedWorld:
     """Build the world of one climate day and its neighbours in some cities, from noon UTC the day before.
 
     Highs and lows of ``day``, highs of the day after; observations every 20 or 50 minutes, forecasts every
@@ -117,6 +120,7 @@ def construct(seed: int, codes: tuple[str, ...], day: date) -> ConstructedWorld:
         **{name: getattr(world, name) for name in World.__dataclass_fields__}
         | {"markets": markets, "temperatures": temperatures, "ensemble": ensemble, "climate": climate},
         seed=seed,
+        span=span,
         quoted=world.quoted,
     )
 

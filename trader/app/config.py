@@ -78,6 +78,7 @@ class Settings(Frozen):
     health_port: Port = 8001
     api_port: Port = 8000
     page_port: Port = 8501
+    https_port: Annotated[int, Field(ge=1, le=65535)] = 443
     cycle_interval_s: Annotated[int, Field(ge=60, le=3600)] = 300
     order_expiry_s: Annotated[int, Field(ge=1, le=299)] = 240
     order_policy: OrderPolicy = OrderPolicy.TAKE

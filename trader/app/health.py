@@ -40,11 +40,11 @@ class Pulse:
         return (200 if is_ok else 503), {
             "component": "trader",
             "status": state if is_ok else "stopping" if self.is_stopping else "down",
+            "last_error": self.last_error,  # early: an alert quotes the beginning only
             "seconds_since_cycle": None if self.completed_s is None else round(age_s, 1),
             "limit_s": self.limit_s,
             "cycles": self.cycles,
             "missed": self.missed,
-            "last_error": self.last_error,
         }
 
 

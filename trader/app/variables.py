@@ -109,6 +109,7 @@ VARIABLES: tuple[Variable, ...] = (
     V("MILKBOT_HEALTH_PORT", "health_port", "port", "the trader's health on loopback"),
     V("MILKBOT_API_PORT", "api_port", "port", "the internal API on loopback"),
     V("MILKBOT_PAGE_PORT", "page_port", "port", "the page on loopback"),
+    V("MILKBOT_HTTPS_PORT", "https_port", "port", "the proxy before the page; the watch asks it"),
     V("CYCLE_INTERVAL_S", "cycle_interval_s", "s", "time between two cycles"),
     V(
         "ORDER_EXPIRY_S",

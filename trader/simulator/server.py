@@ -81,7 +81,7 @@ class _Server(uvicorn.Server):
 def _assemble(
     world: str | World,
     speed: float,
-    faults: Path | None,
+    faults: Path | Faults | None,
     log: Path | None,
     keys: Mapping[str, Path] | None,
     seed: int,
@@ -96,7 +96,9 @@ def _assemble(
         path = (key_dir / "simulator_ed25519.pem").resolve()
         loaded[key_id], key_file = make_key(path), str(path)
     clock = WorldClock(recorded.start, recorded.end, speed, time.monotonic)
-    exchange = Exchange(recorded, clock, cash, seed, Faults(load_faults(faults) if faults else (), seed))
+    if not isinstance(faults, Faults):
+        faults = Faults(load_faults(faults) if faults else (), seed)
+    exchange = Exchange(recorded, clock, cash, seed, faults)
     # budgets are kept in the world's seconds, like all its time;
     # a stepped world stands still within a cycle: its requests would never be let through again
     elapsed = None if clock.frozen else lambda: time.monotonic() * speed
@@ -192,13 +194,16 @@ def running(
     *,
     world: str | World = "july2026",
     speed: float = 0.0,
-    faults: Path | None = None,
+    faults: Path | Faults | None = None,
     log: Path | None = None,
     keys: Mapping[str, Path] | None = None,
     seed: int = 0,
     cash: Decimal = DEFAULT_CASH,
 ) -> Iterator[Ready]:
-    """Serve in a thread of this process for the length of a ``with`` block, on a free port."""
+    """Serve in a thread of this process for the length of a ``with`` block, on a free port.
+
+    ``faults`` may be a plan that the caller keeps and changes while the block runs.
+    """
     app, key_id, key_file = _assemble(world, speed, faults, log, keys, seed, cash, key_dir)
     with contextlib.closing(listen(0)) as listener:
         listener.listen(128)

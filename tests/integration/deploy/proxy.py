@@ -145,7 +145,7 @@ def make_certificate(folder: Path, name: str = DOMAIN) -> tuple[Path, Path]:
                 "ec_paramgen_curve:prime256v1",
                 "-nodes",
             ),
-            *("-days", "2", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"),
+            *("-days", "30", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"),
             *("-keyout", str(key), "-out", str(certificate)),
         ],
         check=True,

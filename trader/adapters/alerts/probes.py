@@ -36,7 +36,8 @@ class MachineProbes:
     def services(self) -> tuple[Probe, ...]:
         found = [self._http_probe(name, url) for name, url in self._urls.items()]
         if self._domain:
-            problem = "" if self._certificate_end() is not None else "no TLS handshake on port 443"
+            is_there = self._certificate_end() is not None
+            problem = "" if is_there else f"no TLS handshake on port {self._https_port}"
             found.append(Probe(name="proxy", is_ok=not problem, detail=problem or "answers"))
         return tuple(found)
 

@@ -77,6 +77,7 @@ def open_watch(env: Mapping[str, str]) -> Iterator[Watch]:
                 domain=settings.domain,
                 stamps=settings.stamp_dir,
                 ping_url=settings.ping_url.get_secret_value() if settings.ping_url else None,
+                https_port=settings.https_port,
             ),
             channels=AppriseChannels(addresses),
             inboxes=inboxes_of(addresses, http, clock),
