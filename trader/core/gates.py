@@ -70,12 +70,19 @@ def judge_edge(edge: Decimal, limits: GateLimits) -> Verdict:
     return OK if edge <= limits.max_edge_usd else _DENIED[R.EDGE_IMPLAUSIBLE]
 
 
-def check_freshness(weather: WeatherSnapshot | None, *, needs_observation: bool) -> Verdict:
-    """Weather fetched in time, no refused value, and a recent station report where the day has begun."""
+def check_freshness(
+    weather: WeatherSnapshot | None, now: datetime, limits: GateLimits, *, needs_observation: bool
+) -> Verdict:
+    """Weather fetched in time, no refused value, and a recent station report where the day has begun.
+
+    The snapshot's flags were judged when it was taken; the markets were read after it, so the fetch is judged
+    once more at ``now``.
+    """
     if weather is None:
         return _DENIED[R.WEATHER_STALE]
     reasons = [reason for reason in _REFUSED_VALUES if reason in weather.problems]
-    if weather.is_fetch_stale:
+    limit = timedelta(seconds=limits.max_fetch_age_s)
+    if weather.is_fetch_stale or (weather.fetched_at is not None and now - weather.fetched_at > limit):
         reasons.append(R.WEATHER_STALE)
     if needs_observation and weather.is_observation_stale:
         reasons.append(R.OBSERVATION_STALE)

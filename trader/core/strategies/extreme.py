@@ -171,7 +171,7 @@ class DailyExtreme(Strategy):
             R.UNCERTAINTY_TOO_HIGH: distribution.sd_f > event.gates.max_uncertainty_f,
             R.DAY_TOO_ADVANCED: event.now >= closes,
         }
-        fresh = check_freshness(event.weather, needs_observation=is_today)
+        fresh = check_freshness(event.weather, event.now, event.gates, needs_observation=is_today)
         return (*fresh.reasons, *(reason for reason, is_so in found.items() if is_so))
 
 

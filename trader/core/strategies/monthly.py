@@ -84,7 +84,9 @@ class MonthlyTotal(Strategy):
                 "years": depths.years,
             },
         )
-        reasons = list(check_freshness(event.weather, needs_observation=False).reasons)
+        reasons = list(
+            check_freshness(event.weather, event.now, event.gates, needs_observation=False).reasons
+        )
         if depths.years < event.min_forecast_pairs:
             reasons.append(R.FORECAST_PAIRS_TOO_FEW)
         return Outlook(prediction, tuple(reasons), evidence(depths.years, 0.0, 1.0))

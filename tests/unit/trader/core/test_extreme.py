@@ -243,7 +243,7 @@ def on_the_day(
     if latest_f is not None:
         changes["latest"] = Observation(station="KNYC", observed_at=now, temp_f=latest_f)
     issued = forecast(85.0, issued_at=datetime(2026, 7, 16, 4, tzinfo=UTC))
-    seen = weather("NYC", issued, climate_date=DAY, high_so_far_f=high, **changes)
+    seen = weather("NYC", issued, climate_date=DAY, high_so_far_f=high, **{"fetched_at": now} | changes)
     return event(now=now, seen=seen, gates=GateLimits(max_forecast_age_s=48 * 3600))
 
 

@@ -110,6 +110,12 @@ def test_a_market_without_a_book_has_neither_spread_nor_liquidity() -> None:
     [
         ({}, True, ()),
         ({"is_fetch_stale": True}, False, (R.WEATHER_STALE,)),
+        ({"fetched_at": NOW - timedelta(minutes=15)}, False, ()),
+        (
+            {"fetched_at": NOW - timedelta(minutes=15, seconds=1)},
+            False,
+            (R.WEATHER_STALE,),
+        ),  # grown old since
         ({"is_observation_stale": True}, True, (R.OBSERVATION_STALE,)),
         ({"is_observation_stale": True}, False, ()),  # tomorrow's forecast does not read the station
         ({"problems": (R.WEATHER_IMPLAUSIBLE,)}, False, (R.WEATHER_IMPLAUSIBLE,)),
@@ -121,11 +127,11 @@ def test_weather_must_be_fetched_in_time_and_plausible(
 ) -> None:
     seen = weather("NYC", **changes)
 
-    assert gates.check_freshness(seen, needs_observation=needs_observation).reasons == reasons
+    assert gates.check_freshness(seen, NOW, LIMITS, needs_observation=needs_observation).reasons == reasons
 
 
 def test_no_weather_at_all_is_stale() -> None:
-    assert gates.check_freshness(None, needs_observation=False).reasons == (R.WEATHER_STALE,)
+    assert gates.check_freshness(None, NOW, LIMITS, needs_observation=False).reasons == (R.WEATHER_STALE,)
 
 
 @pytest.mark.parametrize(
