@@ -21,7 +21,9 @@ fills as (select * from {{ ref("int_trades__disclosed_fills") }}),
 
 contracts as (select * from {{ ref("stg_ops__contracts") }}),
 
-quotes as (
+-- Looked up by index for each fill: written out once it would be read whole twice a fill, for it is
+-- used twice.
+quotes as not materialized (
     select
         *,
         {{ mid_price("yes_bid", "yes_ask") }} as mid
