@@ -23,10 +23,11 @@ from tests.integration.warehouse_history import (
     TRADES,
     ledger_at,
 )
-from tests.warehouse import two_worlds
+from tests.warehouse import plans, two_worlds
 from tests.warehouse.public_server import PublicServer
 from trader.app.gate_file import read_gates
-from trader.app.postgres import Server
+from trader.app.postgres import Server, create_database, drop_database
+from trader.app.postgres.databases import database_urls, role_passwords, superuser_url
 from trader.app.rollup import rollup
 from trader.core.golive import lower_bound
 from trader.domain.errors import ConfigurationError
@@ -390,3 +391,26 @@ def test_worlds_that_differ_in_the_last_hour_look_equal_to_the_public_role(
             channels = [channel for channel, (_, tells) in two_worlds.PLANTS.items() if tells in leaks]
             sys.stdout.write(f"planted leaks found: {len(channels)} of {len(two_worlds.PLANTS)}\n")
             assert channels == list(two_worlds.PLANTS)
+
+
+@pytest.mark.story("8.10")
+def test_no_public_query_reads_more_when_history_is_longer(warehouse: Warehouse, pg_server: Server) -> None:
+    template = urlsplit(warehouse.urls.analytics).path.removeprefix("/")
+    create_database(pg_server, "long_history", is_test=True, template=template)
+    try:
+        sizes = plans.lengthen(superuser_url(pg_server, "long_history"))
+        read = plans.read_by(database_urls(pg_server, "long_history", role_passwords(pg_server)).dashboard)
+    finally:
+        drop_database(pg_server, "long_history")
+
+    too_much = {
+        (table, count): statement
+        for statement, tables in read.items()
+        for table, count in tables.items()
+        if count > plans.MOST and table not in (*plans.DAILY, *plans.KNOWN)
+    }
+    sys.stdout.writelines(f"reads {n:,} of {table}: {text}\n" for (table, n), text in too_much.items())
+    assert too_much == {}
+    assert sum(size > 3 * plans.MOST for size in sizes.values()) >= 11, sizes
+    unknown = {t for tables in read.values() for t in tables} - {n.split(".")[1] for n in plans.GROWING}
+    assert unknown - set(plans.SMALL) == set()

@@ -17,6 +17,7 @@ from psycopg import sql
 
 from tests.integration.test_api import ROUTES, serve
 from tests.integration.warehouse_history import LOST, MINUTE, NOW, PART, YOUNG, D, Trade, _order, add_fill
+from tests.warehouse import page_frames
 from tests.warehouse.public_server import PublicServer, is_noise
 from trader.app.postgres import Server, create_database, drop_database
 from trader.app.postgres.databases import database_urls, role_passwords, superuser_url
@@ -238,7 +239,7 @@ def observe(url: str) -> Seen:
     with serve(url) as client:
         paths = [f"/v1/{route}" for route in ROUTES] + ["/openapi.json", "/docs"]
         seen |= {f"api {path.removeprefix('/v1/')}": _answer(client.get(path)) for path in paths}
-    return seen
+    return seen | page_frames.of(url)
 
 
 def _answer(response: httpx.Response) -> str:

@@ -43,7 +43,9 @@ last_probe as (
             case when probes.status = 'ok' then probes.checked_at else probes.last_ok_at end
                 as last_ok_at
         from probes
-        where probes.component = components.component and probes.checked_at <= {{ as_of() }}
+        where
+            probes.component_code = cast(components.component as ops.component)
+            and probes.checked_at <= {{ as_of() }}
         order by probes.checked_at desc, probes.health_status_id desc
         limit 1
     ) as probe on true

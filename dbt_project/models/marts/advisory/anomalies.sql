@@ -1,7 +1,4 @@
-with
-
-anomalies as (select * from {{ ref("int_advice__anomalies") }})
-
+-- No `with`: Postgres does not look through one, and would sort all rows to find the newest.
 select
     climate_date as date,
     city_code,
@@ -12,5 +9,5 @@ select
     reason,
     author,
     occurred_minute_at as occurred_at
-from anomalies
+from {{ ref("int_advice__anomalies") }}
 where occurred_minute_at <= {{ disclosed_until() }}

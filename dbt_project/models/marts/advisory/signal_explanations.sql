@@ -1,7 +1,4 @@
-with
-
-explanations as (select * from {{ ref("int_advice__explanations") }})
-
+-- No `with`: Postgres does not look through one, and would sort all rows to find the newest.
 select
     climate_date as date,
     mode,
@@ -13,5 +10,5 @@ select
     text,
     author,
     decided_minute_at as decided_at
-from explanations
+from {{ ref("int_advice__explanations") }}
 where decided_minute_at <= {{ disclosed_until() }}

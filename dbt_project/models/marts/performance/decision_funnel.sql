@@ -1,7 +1,4 @@
-with
-
-days as (select * from {{ ref("int_metrics__funnel_days") }})
-
+-- No `with`: Postgres does not look through one, and would sort all rows to find the newest.
 select
     climate_date as date,
     mode,
@@ -10,4 +7,4 @@ select
     signal_count as count,
     lost_count as lost,
     top_reasons
-from days
+from {{ ref("int_metrics__funnel_days") }}

@@ -1,7 +1,4 @@
-with
-
-days as (select * from {{ ref("int_metrics__strategy_days") }})
-
+-- No `with`: Postgres does not look through one, and would sort all rows to find the newest.
 select
     {{ strategy_in_words("strategy_name") }} as strategy_name,
     strategy_version,
@@ -12,4 +9,4 @@ select
     {{ ratio("edge_sum", "judged_count") }} as edge_realized,
     {{ ratio("price_minus_p_yes_sum", "judged_count") }} as avg_fill_price_minus_p_yes,
     pnl
-from days
+from {{ ref("int_metrics__strategy_days") }}

@@ -1,11 +1,6 @@
+-- No `with`: Postgres does not look through one, and would sort all rows to find the newest.
 -- The delay is applied a second time here, when the page asks: two mistakes are needed for one
 -- leak.
-with
-
-fills as (select * from {{ ref("int_trades__disclosed_fills") }}),
-
-cities as (select * from {{ ref("stg_ops__cities") }})
-
 select
     fills.city_code as city,
     cities.city_name,
@@ -24,6 +19,6 @@ select
     fills.edge,
     fills.outcome,
     fills.pnl
-from fills
-inner join cities on fills.city_code = cities.city_code
+from {{ ref("int_trades__disclosed_fills") }} as fills
+inner join {{ ref("stg_ops__cities") }} as cities on fills.city_code = cities.city_code
 where fills.filled_at <= {{ disclosed_until() }}
