@@ -59,6 +59,11 @@ def first(ground: Ground, origin: str, url: str, at: int | None, tell: Callable[
     tell(names=striker.names)
 
 
+def next_on_time(now: datetime) -> datetime:
+    """The instant of the next cycle that is on time."""
+    return STRUCK + ((now - STRUCK) // INTERVAL + 1) * INTERVAL
+
+
 def second(
     ground: Ground, origin: str, url: str, begins: datetime, at: int | None, tell: Callable[..., None]
 ) -> None:
@@ -68,14 +73,14 @@ def second(
         trader, clock = schedule.trader, schedule.trader.clock
         assert isinstance(clock, VenueClock)
         schedule.run_now("cycle")
-        clock.step_to(STRUCK + INTERVAL)
+        clock.step_to(next_on_time(clock.now()))
         schedule.run_now("cycle")
         require_clean(schedule)
         tell(names=striker.names)
         problem = unequal(trader, clock.ledger())
         waiting = sum(o.status in WAITING for o in trader.store.orders.open_orders(trader.mode))
         if not problem:
-            clock.step_to(STRUCK + 2 * INTERVAL)
+            clock.step_to(next_on_time(clock.now()))
             schedule.run_now("cycle")
             require_clean(schedule)
             problem = unequal(trader, clock.ledger()) or still_waiting(trader)

@@ -63,7 +63,8 @@ class VenueClock(SteppedClock):
 
     def __init__(self, start: datetime, origin: str) -> None:
         self._http = httpx.Client(base_url=origin, timeout=20, trust_env=False)
-        super().__init__(start)
+        there = datetime.fromisoformat(self._http.get("/sim/clock").raise_for_status().json()["now"])
+        super().__init__(max(start, there))
         self._tell()
 
     def sleep(self, seconds: float) -> None:
