@@ -32,7 +32,7 @@ lint: venv  ## ruff, mypy, import layers, sqlfluff
 	$(BIN)/sqlfluff lint --disable-progress-bar migrations dbt_project
 
 unit: venv  ## the tests alone, with coverage
-	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
 	$(BIN)/coverage report --include='trader/core/*' --fail-under=95
 
 bench: venv  ## measure the budgets and compare them with the committed baseline

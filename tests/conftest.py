@@ -38,6 +38,7 @@ NEEDS = {  # marker -> programs, any of which will do
 }
 SCRUBBED = ("MILKBOT_", "KALSHI_", "NWS_", "OPENMETEO_", "OPENROUTER_", "LOG_", "PG")
 SCRUBBED_NAMES = ("TRADING_MODE", "LIVE_CONFIRM", "ORDER_EXPIRY_S", "MIN_FORECAST_PAIRS", "NOTIFY_SOCKET")
+LONG = ("tests/warehouse/", "tests/integration/", "tests/simulation/", "tests/performance/")
 _in_use: list[int] = []  # descriptor of the lock that says "this process uses the test server"
 
 # Same examples on every run and machine; time limits per example would measure the machine.
@@ -50,6 +51,11 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker, programs in NEEDS.items():
         config.addinivalue_line("markers", f"{marker}: needs {' or '.join(programs)}; not run without")
     config.addinivalue_line("markers", "needs_root: proves what root does; not run as a normal user")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first: a worker that gets one last keeps the other waiting."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
