@@ -57,6 +57,17 @@ sample_weather_snapshot: Final[Payload] = {
         "starts_at": "2026-07-16T01:00:00Z",
         "temps_f": [79.0, 78.0, None, 76.0],
     },
+    "months": [
+        {
+            "location": "NYC",
+            "market_type": "RAIN",
+            "climate_date": "2026-07-15",
+            "is_final": True,
+            "amount": {"units": 234},
+            "day": {"units": 0, "is_trace": True},
+            "issued_at": "2026-07-16T06:17:00Z",
+        }
+    ],
     "forecasts": [
         {
             "source": "openmeteo_gfs_ensemble",
