@@ -186,7 +186,7 @@ def write_configuration(folder: Path, http_port: int, https: int, pages: list[in
     main = folder / "nginx.conf"
     main.write_text(
         f"{'user root;' if os.geteuid() == 0 else ''}\ndaemon off;\npid {folder}/nginx.pid;\n"
-        f"error_log {folder}/log/error.log info;\nworker_processes auto;\nevents "
+        f"error_log {folder}/log/error.log info;\nworker_processes auto;\nworker_rlimit_nofile 8192;\nevents "
         f"{{ worker_connections 4096; }}\n"
         f"http {{ {paths} include {folder}/conf/conf.d/milkbot.conf; }}\n"
     )
