@@ -55,15 +55,13 @@ class Book:
         self.held: dict[str, tuple[Decimal, Decimal]] = {}
         """Signed contracts and their cost, by ticker, from our own expected fills."""
         self._unforeseen: dict[str, Decimal] = {}
-        """Signed contracts that filled after a confirmed cancel, which no plan could know: selling them opens
-        nothing."""
+        """Signed contracts that no plan of ours opened, bought by hand or filled after a confirmed cancel:
+        selling them opens nothing."""
 
     def refresh(self) -> None:
         orders = self._account.orders
         for fill in self._account.fills[self._seen :]:
-            if orders[fill.order_id].is_foreign:
-                continue
-            if fill.is_unexpected:
+            if fill.is_unexpected or orders[fill.order_id].is_foreign:
                 came = fill.count if fill.is_bid else -fill.count
                 self._unforeseen[fill.ticker] = self._unforeseen.get(fill.ticker, ZERO) + came
             else:
