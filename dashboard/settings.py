@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 
 class SettingsError(ValueError):
@@ -38,3 +38,14 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path:
         raise SettingsError(f"DASHBOARD_ORIGIN: expected scheme://host[:port], found {origin!r}")
     return Settings(database_url=url, page_origin=origin)
+
+
+def secret_values(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The secrets these processes hold, for their log to hide: the role's password, the cookies' secret."""
+    env = os.environ if environ is None else environ
+    found = [env.get("STREAMLIT_SERVER_COOKIE_SECRET", "")]
+    try:
+        password = urlsplit(env.get("DASHBOARD_DATABASE_URL", "")).password or ""
+    except ValueError:  # not a URL; load_settings says so
+        password = env["DASHBOARD_DATABASE_URL"]
+    return tuple(dict.fromkeys(text for text in (*found, password, unquote(password)) if len(text) >= 4))

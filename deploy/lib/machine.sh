@@ -52,10 +52,10 @@ ensure_folders() {
   folder /var/backups/milkbot milkbot-backup milkbot-backup 0700
   folder /var/lib/milkbot/stamps milkbot-backup milkbot-backup 0755
   folder /var/lib/milkbot/halt milkbot-trader milkbot-watch 2770
-  for name in trader analytics dashboard api backup advisor watch web web-errors; do
-    path=$root/var/log/milkbot/$name.log
+  for name in {trader,analytics,dashboard,api,backup,advisor,watch,web}.log web-errors.txt; do # nginx words errors itself
+    path=$root/var/log/milkbot/$name
     [ -e "$path" ] && continue
-    changed "log /var/log/milkbot/$name.log"
+    changed "log /var/log/milkbot/$name"
     [ "$dry" = 1 ] || { : >"$path" && owned "$path" root adm 0640; }
   done
 }

@@ -18,9 +18,9 @@ max_age_s=$((26 * 3600))
 stores=("${BACKUP_LOCAL_REPOSITORY:-/var/backups/milkbot/restic}")
 [ -n "${BACKUP_REMOTE_REPOSITORY:-}" ] && stores+=("$BACKUP_REMOTE_REPOSITORY")
 
-say() { # event, store, words
+say() { # level, event, store, words
   printf '{"timestamp":"%s","logger":"backup","level":"%s","event":"%s","store":"%s","detail":"%s"}\n' \
-    "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$2" "$3" "$(printf '%s' "${4:-}" | tr '\n"\\' "  '" | cut -c1-500)"
+    "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$2" "$3" "$(printf '%s' "${4:-}" | LC_ALL=C tr -c '[:print:]' ' ' | tr '"\\' "''" | cut -c1-500)"
 }
 name_of() { case $1 in /*) echo local ;; *) echo remote ;; esac; }
 quiet() { restic --quiet --no-cache --repo "$1" "${@:2}"; }
@@ -40,6 +40,11 @@ store_in() { # repository, folder with ops/
   quiet "$repository" check
 }
 
+overheard() { # what a program of ours says past us is a line of JSON, too
+  local line
+  while IFS= read -r line; do say warning overheard stderr "$line"; done
+}
+
 stamp() { # name, words: read by other accounts, so readable whatever the unit's mask is
   echo "$2" >"$stamps/.$1" && chmod 644 "$stamps/.$1" && mv "$stamps/.$1" "$stamps/$1"
 }
@@ -48,7 +53,7 @@ run() {
   local words failed=0 name
   stamp stores "$(for repository in "${stores[@]}"; do name_of "$repository"; done)"
   folder="" # not local: the trap runs after the function has ended
-  mkdir -p "$state" && folder=$(mktemp -d "$state/dump.XXXXXX") || exit 1
+  mkdir -p "$state" && folder=$(mktemp -d "$state/dump.XXXXXX") || return 1
   trap 'rm -rf "$folder"' EXIT # also when stopped: no dump lies about unencrypted
   mkdir "$folder/ops"
   if ! words=$(DUMP_URL=$BACKUP_DATABASE_URL "$python" "$here/dump.py" dump "$folder/ops" 2>&1); then
@@ -92,7 +97,15 @@ age() {
 }
 
 case ${1:-} in
-  run) run ;;
+  run)
+    exec 3>&1 2> >(overheard >&3)
+    listener=$!
+    run
+    code=$?
+    exec 2>&- # the listener ends with what it hears
+    wait "$listener"
+    exit "$code"
+    ;;
   age) age ;;
   list) for repository in "${stores[@]}"; do restic --no-cache --repo "$repository" snapshots --tag ops || exit 1; done ;;
   *) echo "usage: backup.sh run|age|list" >&2; exit 2 ;;

@@ -57,6 +57,7 @@ ALLOWED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
         {
             "trader.app.cli": "data goes to stdout here and nowhere else",
             "trader.app.rollup_worker": "a pipe to its parent, never a person's terminal",
+            "dashboard.logged": "puts the log in its place",
         },
     ),
 }

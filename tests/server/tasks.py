@@ -90,9 +90,9 @@ TASKS = (
     ),
     Task("page: services", "systemctl is-active nginx dashboard dashboard-2", r"\A(active\n){2}active\Z"),
     Task("page: restart one", "sudo systemctl restart NAME", given=(("NAME", "dashboard-2"),)),
-    Task("page: its log", "sudo tail -20 /var/log/milkbot/dashboard.log", "."),
+    Task("page: its log", "sudo tail -20 /var/log/milkbot/dashboard.log", r'\A\{"event": '),
     Task("proxy: its files", "sudo nginx -t", "test is successful"),
-    Task("proxy: its log", "sudo tail -5 /var/log/milkbot/web-errors.log", ""),
+    Task("proxy: its log", "sudo tail -5 /var/log/milkbot/web-errors.txt", ""),
     Task(
         "proxy: the certificate",
         "sudo openssl x509 -in /etc/milkbot/tls/origin.pem -noout -enddate",
@@ -125,7 +125,7 @@ TASKS = (
     ),
     Task(
         "logs: all errors",
-        "sudo jq -rR 'fromjson? | objects | select(.level==\"error\")' /var/log/milkbot/*.log",
+        "sudo jq 'select(.level==\"error\")' /var/log/milkbot/*.log",
         "",
     ),
     Task("stop the program", "sudo systemctl stop trader"),

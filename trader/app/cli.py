@@ -38,17 +38,43 @@ class Extra(NamedTuple):
 def run(argv: Sequence[str], env: Mapping[str, str] | None = None, *, extras: Sequence[Extra] = ()) -> int:
     """Run one command; return 0 done, 1 failed, 2 misused or misconfigured, 3 halted."""
     arguments = _parser(extras).parse_args(argv)
+    environment = dict(os.environ if env is None else env)
+    if _is_service(environment):
+        from trader.app.logs import log_everything
+
+        log_everything()
     try:
-        return int(arguments.command(arguments, dict(os.environ if env is None else env)))
-    except ConfigurationError as error:
-        sys.stderr.write(f"milkbot: {error}\n")
-        return MISUSED
+        return int(arguments.command(arguments, environment))
     except MilkbotError as error:
-        sys.stderr.write(f"milkbot: {type(error).__name__}: {error}\n")
-        return FAILED
+        is_misused, kind = isinstance(error, ConfigurationError), type(error).__name__
+        if _is_service(environment):
+            from trader.app.logs import logger
+
+            logger().error("command_failed", command=argv[0], kind=kind, error=str(error))
+        else:
+            sys.stderr.write(f"milkbot: {'' if is_misused else f'{kind}: '}{error}\n")
+        return MISUSED if is_misused else FAILED
     except KeyboardInterrupt:
         sys.stderr.write("milkbot: stopped\n")
         return FAILED
+
+
+def _is_service(env: Mapping[str, str]) -> bool:
+    """Whether a unit runs this: it sets LOG_FORMAT, and all that is said belongs into its log of JSON."""
+    return env.get("LOG_FORMAT") == "json"
+
+
+def _tell(env: Mapping[str, str], event: str, words: str, *, is_good: bool = True, **facts: Any) -> None:
+    """Say how a piece of a service's work went: an event in its log; to a person the words, on stdout."""
+    if not _is_service(env):
+        say(words)
+        return
+    from trader.app.logs import logger
+
+    if is_good:
+        logger().info(event, detail=words, **facts)
+    else:
+        logger().error(event, error=words, **facts)
 
 
 def _demo(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
@@ -114,7 +140,9 @@ def _rollup(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
         while True:
             selector = "deploy" if arguments.full else arguments.selector
             result = dbt.run(selector, is_full=arguments.full)
-            say(f"{result.summary()} in {result.seconds:.1f} s")
+            words = f"{result.summary()} in {result.seconds:.1f} s"
+            event = "warehouse_refreshed" if result.success else "refresh_failed"
+            _tell(env, event, words, is_good=result.success, selector=selector)
             if not arguments.every:
                 return DONE if result.success else FAILED
             clock.sleep(max(0.0, arguments.every - result.seconds))
@@ -123,7 +151,7 @@ def _rollup(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
 def _publish(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     from trader.app.publish import publish_from_env
 
-    publish_from_env(env, say, is_at_once=arguments.at_once)
+    publish_from_env(env, lambda words: _tell(env, "published", words), is_at_once=arguments.at_once)
     return DONE
 
 
@@ -226,8 +254,11 @@ def _advise(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
 
     with open_desk(env) as desk:
         done = desk.run()
-    facts = {name: str(value) if name == "cost_usd" else value for name, value in vars(done).items()}
-    say(json.dumps(facts) if arguments.json else _words(facts))
+    facts: dict[str, Any] = vars(done) | {"cost_usd": str(done.cost_usd)}
+    if arguments.json:
+        say(json.dumps(facts))
+    else:
+        _tell(env, "advised", _words(facts), **facts)
     return DONE
 
 

@@ -5,15 +5,18 @@ sees tracebacks and reprs. A value is hidden when its key's name says so or when
 """
 
 import contextlib
+import json
 import logging
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final, TextIO, cast
 from urllib.parse import quote
 
@@ -94,6 +97,18 @@ def configure(level: str, fmt: str, secrets: Iterable[str] = (), path: Path | No
     root.setLevel(logging.WARNING)
     logging.getLogger(NAME).setLevel(level)
     _is_configured = True
+
+
+def log_everything() -> None:
+    """For a process whose stderr is a log: what nobody caught, and warnings, are events like all others."""
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _uncaught
+    threading.excepthook = lambda found: _uncaught(found.exc_type, found.exc_value, found.exc_traceback)
+    sys.unraisablehook = lambda found: _uncaught(found.exc_type, found.exc_value, found.exc_traceback)
+
+
+def _uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    logger().error("uncaught_error", exc_info=(kind, error or kind(), trace))
 
 
 def logger() -> structlog.stdlib.BoundLogger:
@@ -183,8 +198,9 @@ class _LineHandler(logging.Handler):
             stream.flush()
         except Exception as error:  # noqa: BLE001  a log line must never stop a cycle
             # the standard library would print the record here, unredacted
+            lost = {"level": "error", "logger": record.name, "event": "log_line_lost"}
             with contextlib.suppress(OSError, ValueError):
-                sys.stderr.write(f"log_line_lost logger={record.name} error={type(error).__name__}\n")
+                sys.stderr.write(json.dumps(lost | {"error": type(error).__name__}) + "\n")
 
     def close(self) -> None:
         if self._file is not None:

@@ -104,7 +104,7 @@ VARIABLES: tuple[Variable, ...] = (
     V("MILKBOT_STAMP_DIR", "stamp_dir", "", "folder where the backup notes its last success"),
     V("HTTP_TIMEOUT_S", "http_timeout_s", "s", "deadline of one request"),
     V("LOG_LEVEL", "log_level", "", "least severity that is written"),
-    V("LOG_FORMAT", "log_format", "", "json for machines, console for people"),
+    V("LOG_FORMAT", "log_format", "", "for machines or for people; json set by name: results are events too"),
     V("MILKBOT_HALT_FILE", "halt_file", "", "while this file exists no new risk is taken"),
     V("MILKBOT_HEALTH_PORT", "health_port", "port", "the trader's health on loopback"),
     V("MILKBOT_API_PORT", "api_port", "port", "the internal API on loopback"),

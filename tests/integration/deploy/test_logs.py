@@ -6,10 +6,15 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
+from tests.integration.deploy.proxy import free_ports
+from tests.integration.deploy.test_units import answers, started
+from trader.app.postgres import Urls
 
 ROOT = Path(__file__).resolve().parents[3]
 RULE = ROOT / "deploy" / "logrotate" / "milkbot"
@@ -49,7 +54,8 @@ def logs(tmp_path: Path) -> Path:
 def test_installed_rule_is_accepted_without_a_complaint(logs: Path) -> None:
     said = logrotate(logs, "--debug")
 
-    assert "error" not in said.lower()
+    assert "error:" not in said.lower()
+    assert f"{logs}/web-errors.txt" in said
     assert "after 1 days (30 rotations)" in said
 
 
@@ -101,3 +107,86 @@ def test_each_service_writes_a_file_of_its_own_and_its_lines_are_json(logs: Path
     assert all(json.loads(line) for path in logs.glob("*.log") for line in path.read_text().splitlines())
     if command:
         assert subprocess.run(command, capture_output=True, text=True).stdout == "trader\n"
+
+
+AWAY = "postgresql://milkbot_some:sekret-4712@127.0.0.1:1/away"
+
+
+def events(log: Path) -> list[dict[str, object]]:
+    """Every line as an object with the four keys all services share; the time is one in UTC."""
+    found = [json.loads(line) for line in log.read_text().splitlines()]
+    for event in found:
+        assert {"timestamp", "level", "logger", "event"} <= set(event), event
+        assert datetime.fromisoformat(event["timestamp"]).utcoffset() == timedelta(0)
+    assert "sekret-4712" not in log.read_text()
+    return found
+
+
+@pytest.mark.story("8.5")
+@pytest.mark.parametrize(("name", "path"), [("dashboard", "/_stcore/health"), ("api", "/v1/health?x=1")])
+def test_page_and_api_write_nothing_but_json_from_start_to_stop(
+    name: str, path: str, database_urls: Urls, tmp_path: Path
+) -> None:
+    (port,), log = free_ports(1), tmp_path / "log"
+    env = {"DASHBOARD_DATABASE_URL": database_urls.dashboard, "HOME": str(tmp_path)}
+
+    with started(name, port, env, log) as process:
+        status = answers(port, path)
+        process.terminate()
+        process.wait(20)
+    found = events(log)
+
+    said = [event["event"] for event in found]
+    assert "Finished server process" in f"{said}"
+    if name == "api":
+        (asked,) = [event for event in found if event["event"] == "request"]
+        assert (asked["method"], asked["path"], asked["status"]) == ("GET", path, status)
+    else:
+        assert f"URL: http://127.0.0.1:{port}" in said
+
+
+@pytest.mark.story("8.5")
+@pytest.mark.parametrize("name", ["dashboard", "api"])
+def test_server_that_cannot_start_says_why_with_the_traceback_in_its_object(
+    name: str, tmp_path: Path
+) -> None:
+    (port,), log = free_ports(1), tmp_path / "log"
+
+    with started(
+        name, port, {"DASHBOARD_DATABASE_URL": "mysql://sekret-4712", "HOME": str(tmp_path)}, log
+    ) as process:
+        code = process.wait(40)
+    errors = [event for event in events(log) if event["level"] == "error"]
+
+    assert code != 0
+    (trace,) = [f"{event}" for event in errors if "Traceback" in f"{event}"]
+    assert "SettingsError: DASHBOARD_DATABASE_URL: expected" in trace
+
+
+@pytest.mark.story("8.5")
+@pytest.mark.parametrize(
+    ("name", "env", "event", "words"),
+    [
+        ("trader", {"TRADING_MODE": "DEMO"}, "command_failed", "KALSHI_DEMO_KEY_ID: expected"),
+        ("trader", {"DATABASE_URL": AWAY}, "command_failed", "Connection refused"),
+        ("analytics", {"ANALYTICS_DATABASE_URL": AWAY}, "refresh_failed", "expected a connection"),
+        ("advisor", {"ADVISOR_DATABASE_URL": AWAY}, "command_failed", "Connection refused"),
+        ("watch", {"MILKBOT_HEALTH_PORT": "80"}, "command_failed", "MILKBOT_HEALTH_PORT: expected"),
+        ("backup", {"BACKUP_DATABASE_URL": AWAY}, "backup_failed", "Connection refused"),
+        ("backup", {"BACKUP_STATE_DIR": "/dev/null/none"}, "overheard", "/dev/null"),
+        ("watch", {"MILKBOT_DATA_DIR": "/dev/null/x"}, "uncaught_error", "NotADirectoryError"),
+    ],
+)  # fmt: skip
+def test_service_in_trouble_says_so_in_json(
+    name: str, env: dict[str, str], event: str, words: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    home = {"HOME": str(tmp_path), "MILKBOT_DATA_DIR": str(tmp_path), "MILKBOT_PYTHON": sys.executable}
+    home |= {"WATCH_DATABASE_URL": AWAY, "BACKUP_STATE_DIR": str(tmp_path), "BACKUP_STAMP_DIR": str(tmp_path)}
+
+    with started(name, None, home | env, log) as process:
+        code = process.wait(60)
+    found = [e for e in events(log) if e["event"] == event]
+
+    assert code in {1, 2}
+    assert words in f"{found}"

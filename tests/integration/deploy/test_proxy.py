@@ -257,7 +257,7 @@ def test_access_log_is_json_with_the_visitors_address_and_no_query(proxy: Proxy)
     lines = [json.loads(line) for line in log.read_text().splitlines()]
 
     (line,) = [x for x in lines if x["address"] == "198.51.100.5"]
-    assert (line["path"], line["status"]) == ("/trades", 200)
+    assert (line["path"], line["status"], line["event"], line["level"]) == ("/trades", 200, "request", "info")
 
 
 def test_visitor_of_a_page_that_is_down_is_told_so(tmp_path: Path) -> None:

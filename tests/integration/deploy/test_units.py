@@ -114,20 +114,29 @@ def test_no_unit_holds_a_secret_and_none_reads_another_services_file() -> None:
 
 
 @contextmanager
-def started(name: str, port: int | None, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a unit's command as the manager would: its folder, its environment, a clean stop by SIGTERM."""
+def started(
+    name: str, port: int | None, env: dict[str, str], log: Path = Path(os.devnull)
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a unit's command as the manager would: its folder, its environment, a clean stop by SIGTERM.
+
+    Of the unit's own variables those that name a place on a server are left to ``env``.
+    """
     said = unit(name)
+    own = [word.partition("=") for line in said.get("Environment", []) for word in line.split()]
     (line,) = said["ExecStart"]
     words = [
-        word.replace("/opt/milkbot/current/.venv/bin/", f"{Path(sys.executable).parent}/")
+        word.replace("/opt/milkbot/current/.venv/bin/", f"{Path(sys.executable).parent}/").replace(
+            "/opt/milkbot/current", str(ROOT)
+        )
         for word in shlex.split(line)
     ]
     if port is not None:
         words = [re.sub(r"^(--server\.port=)?(8501|8000)$", rf"\g<1>{port}", word) for word in words]
     folder = said["WorkingDirectory"][0].replace("/opt/milkbot/current", str(ROOT))
-    base = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(words, cwd=folder, env=base | env, stdout=log, stderr=log)
+    base = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    base |= {key: value for key, _, value in own if "/" not in value}
+    with log.open("ab") as lines:
+        process = subprocess.Popen(words, cwd=folder, env=base | env, stdout=lines, stderr=lines)
         try:
             yield process
         finally:

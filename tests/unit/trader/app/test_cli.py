@@ -33,6 +33,16 @@ COMMANDS = (
     *("reduce-only", "resume", "page", "api", "fit", "publish"),
 )
 Out = pytest.CaptureFixture[str]
+ASKED = """
+import sys
+from trader.app import cli
+from trader.domain.errors import TransientError
+def fail(arguments, env):
+    cli._tell(env, "warehouse_refreshed", "22 models", selector="refresh")
+    cli._tell(env, "refresh_failed", "1 failed", is_good=False)
+    raise TransientError("no answer")
+sys.exit(cli.run(["fail"], extras=(cli.Extra("fail", fail, "", lambda parser: None),)))
+"""
 
 
 @pytest.fixture
@@ -396,3 +406,28 @@ def test_every_error_class_of_ours_has_an_exit_code(monkeypatch: pytest.MonkeyPa
         found = VenueRejected("x", status=400, code="y") if issubclass(error, VenueRejected) else error("x")
         monkeypatch.setattr("trader.app.jobs.run_once", failing(found))
         assert cli.run(["cycle"], {}) == (2 if error is ConfigurationError else 1)
+
+
+@pytest.mark.story("8.5")
+def test_what_a_service_did_is_words_to_a_person_and_an_event_in_its_log() -> None:
+    command = [sys.executable, "-c", ASKED]
+    base = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+
+    person, log = (
+        subprocess.run(command, env=base | more, capture_output=True, text=True)
+        for more in ({}, {"LOG_FORMAT": "json"})
+    )
+    good, bad, failed = (json.loads(line) for line in log.stderr.splitlines())
+
+    assert (person.stdout, person.stderr) == ("22 models\n1 failed\n", "milkbot: TransientError: no answer\n")
+    assert (log.stdout, person.returncode, log.returncode) == ("", 1, 1)
+    assert (good["level"], good["event"], good["detail"], good["selector"]) == (
+        *("info", "warehouse_refreshed", "22 models"),
+        "refresh",
+    )
+    assert (bad["level"], bad["event"], bad["error"]) == ("error", "refresh_failed", "1 failed")
+    assert (failed["event"], failed["kind"], failed["error"]) == (
+        "command_failed",
+        "TransientError",
+        "no answer",
+    )
