@@ -9,7 +9,7 @@ I13 SHADOW is silent; I15 it recovers; I16 no secret leaves; I17 days partition 
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -82,26 +82,52 @@ class Book:
         self.held[fill.ticker] = (count + sign * (fill.count - undone), cost)
 
     def worst(self, brackets: Iterable[str]) -> Decimal:
-        """Most that one event's brackets can lose, one of them winning, dollars; fees apart."""
+        """Most that one event's brackets can lose, one of them winning, dollars; fees apart.
+
+        What no plan of ours opened is left out, or counted with what it offsets: a plan may or may not have
+        known of it, so the smaller one holds.
+        """
         real = self._account.positions
         names = [name for name in brackets if not (name in real and real[name].is_settled)]
-        positions = [(name, *self.held.get(name, (ZERO, ZERO))) for name in names]
-        resting = [order for name in names for order in self._account.resting(name) if not order.is_foreign]
-        worst = ZERO
-        for winner in names:
-            loss = sum((cost - _payout(count, name == winner) for name, count, cost in positions), ZERO)
-            loss += sum((_order_loss(order, order.ticker == winner) for order in resting), ZERO)
-            worst = max(worst, loss)
-        return worst
+        ours = [(name, *self.held.get(name, (ZERO, ZERO))) for name in names]
+        everything = [(name, real[name].count, real[name].cost) for name in names if name in real]
+        resting = [
+            (o, o.remaining) for name in names for o in self._account.resting(name) if not o.is_foreign
+        ]
+        opening = [pair for name in names for pair in self._opening(name)]
+        return min(_worst(names, ours, opening), _worst(names, everything, resting))
+
+    def _opening(self, ticker: str) -> Iterator[tuple[Order, Decimal]]:
+        """Our resting orders and the contracts that they would open, beside those they would sell."""
+        left = self._unforeseen.get(ticker, ZERO)
+        for order in self._account.resting(ticker):
+            if not order.is_foreign:
+                sign = 1 if order.is_bid else -1
+                undone = min(order.remaining, max(ZERO, -sign * left))
+                left += sign * undone
+                yield order, order.remaining - undone
+
+
+def _worst(
+    names: list[str],
+    positions: list[tuple[str, Decimal, Decimal]],
+    orders: list[tuple[Order, Decimal]],
+) -> Decimal:
+    worst = ZERO
+    for winner in names:
+        loss = sum((cost - _payout(count, name == winner) for name, count, cost in positions), ZERO)
+        loss += sum((_order_loss(order, qty, order.ticker == winner) for order, qty in orders), ZERO)
+        worst = max(worst, loss)
+    return worst
 
 
 def _payout(count: Decimal, wins: bool) -> Decimal:
     return max(count, ZERO) if wins else max(-count, ZERO)
 
 
-def _order_loss(order: Order, wins: bool) -> Decimal:
+def _order_loss(order: Order, qty: Decimal, wins: bool) -> Decimal:
     pays = wins is order.is_bid
-    return max(ZERO, order.remaining * (order.cost_per_contract - pays))
+    return max(ZERO, qty * (order.cost_per_contract - pays))
 
 
 def _limit(cap: Cap, equity: Decimal) -> Decimal:

@@ -93,12 +93,18 @@ def _begin(trader: Trader) -> datetime:
 def _first_cash(trader: Trader) -> tuple[Decimal, datetime]:
     """Return the account's cash and an instant that no transfer inside it is younger than.
 
-    Raises TransientError when money moves while it is read: it would count twice, or never.
+    Read twice, because nothing else can be held against it. Raises TransientError when money moves meanwhile,
+    which would count twice or never, and when one of the answers is wrong.
     """
-    now, before = trader.clock.now(), trader.exchange.get_transfers()
-    cash = trader.exchange.get_balance().cash_usd
-    if trader.exchange.get_transfers() != before:
-        raise TransientError("first balance: expected no transfer while it was read, found one; start again")
+    now = trader.clock.now()
+    looks = [(trader.exchange.get_transfers(), trader.exchange.get_balance().cash_usd) for _ in range(2)]
+    first, again = looks
+    before, cash = first
+    if again != first:
+        raise TransientError(
+            f"first balance: expected the same cash and transfers twice, found ${cash} with {len(before)} "
+            f"transfers, then ${again[1]} with {len(again[0])}; start again"
+        )
     return cash, max([now, *(transfer.applied_at for transfer in before)])
 
 

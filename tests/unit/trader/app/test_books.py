@@ -425,18 +425,24 @@ def test_a_transfer_that_the_first_balance_holds_is_not_booked_again(desk: Desk)
     assert [event.kind for event in desk.store.capital.events(MODE)] == ["START"]
 
 
-def test_books_do_not_begin_while_money_moves(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("what", ["a transfer comes", "one answer is wrong"])
+def test_books_begin_only_with_a_balance_that_was_read_twice(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
     desk.store.capital = MemoryOpsStore().capital
-    balance = desk.exchange.get_balance
+    balance, calls = desk.exchange.get_balance, []
 
     def moving() -> Balance:
-        desk.exchange.transfers.append(deposit(desk.clock.now()))
-        return balance()
+        calls.append(what)
+        if what == "a transfer comes":
+            desk.exchange.transfers.append(deposit(desk.clock.now()))
+        wrong = D("0.0051") if what == "one answer is wrong" and len(calls) == 1 else D(0)
+        return balance().model_copy(update={"cash_usd": balance().cash_usd + wrong})
 
     monkeypatch.setattr(desk.exchange, "get_balance", moving)
     restart(desk)
 
-    with pytest.raises(TransientError, match="no transfer while it was read"):
+    with pytest.raises(TransientError, match="the same cash and transfers twice"):
         start(desk.trader)
 
     assert desk.store.capital.events(MODE) == ()
