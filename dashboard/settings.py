@@ -36,7 +36,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     origin = env.get("DASHBOARD_ORIGIN", Settings.page_origin).rstrip("/")
     parts = urlsplit(origin)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path:
-        raise SettingsError(f"DASHBOARD_ORIGIN: expected scheme://host[:port], found {origin!r}")
+        raise SettingsError(
+            f"DASHBOARD_ORIGIN: expected scheme://host[:port], found another form of {len(origin)} characters"
+        )
     return Settings(database_url=url, page_origin=origin)
 
 

@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 from trader.app.endpoints import EndpointProblem, default_endpoint, describe_endpoint, parse_endpoint
 from trader.app.variables import DATABASE_FIELDS, OUR_PREFIXES, SECRET_PATHS, VARIABLES, Variable
 from trader.domain import constants
-from trader.domain.errors import ConfigurationError
+from trader.domain.errors import ConfigurationError, shown
 from trader.domain.risk import GateLimits, RiskLimits
 from trader.domain.types import Frozen, OrderPolicy, TradingMode
 
@@ -61,7 +61,9 @@ class Settings(Frozen):
     openmeteo_base_url: str | None = None
     openrouter_base_url: str
     openrouter_api_key: SecretStr | None = None
-    advisor_model: str = "openrouter/anthropic/claude-sonnet-4.5"
+    advisor_model: Annotated[
+        str, Field(pattern=r"^[\w.-]+(/[\w.:-]+)+$", max_length=100, description="provider/model")
+    ] = "openrouter/anthropic/claude-sonnet-4.5"
     advisor_budget_usd: Annotated[Decimal, Field(ge=0, le=100, strict=False)] = Decimal("1.00")
     advisor_price_usd_per_mtok: Annotated[Decimal, Field(gt=0, le=1000, strict=False)] = Decimal("15")
     advisor_timeout_s: Annotated[int, Field(ge=1, le=60)] = 30
@@ -112,7 +114,7 @@ def load_settings(env: Mapping[str, str]) -> Settings:
     try:
         mode = TradingMode(env.get("TRADING_MODE") or TradingMode.SHADOW)
     except ValueError:
-        raise _error([_problem("TRADING_MODE", f"found {env['TRADING_MODE']!r}"), *problems]) from None
+        raise _error([_problem("TRADING_MODE", f"found {shown(env['TRADING_MODE'])}"), *problems]) from None
     values: dict[str, Any] = {"risk": _texts(RiskLimits()), "gates": _texts(GateLimits())}
     for variable in VARIABLES:
         if variable.path.startswith("kalshi_key."):
@@ -123,6 +125,8 @@ def load_settings(env: Mapping[str, str]) -> Settings:
                     _problem(variable.name, f"found nothing; {mode} trades with its own key only")
                 )
         if text := env.get(variable.name):
+            if "PRIVATE KEY-----" in text:  # also where any text would do, such as the name of a file
+                problems.append(_problem(variable.name, f"found {shown(text)}"))
             _put(values, variable.path, text)
     problems += _check_endpoints(values, mode) + _check_database_urls(values)
     values.setdefault("halt_file", str(Path(values.get("data_dir", ".milkbot")) / "HALT"))
@@ -174,6 +178,8 @@ def expected(variable: Variable) -> str:
         return _listed([str(word) for word in get_args(field.annotation)])
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return _listed(list(kind))
+    if field.description:
+        return field.description
     if kind in (SecretStr, str):
         return "text"
     if kind is bool:
@@ -203,7 +209,9 @@ def _validate(values: dict[str, Any], mode: TradingMode) -> Settings:
         for item in error.errors(include_url=False):
             path = ".".join(str(part) for part in item["loc"])
             variable = next(v for v in VARIABLES if v.path == path and _is_read_in(v, mode))
-            found = "found a value that does not fit" if path in SECRET_PATHS else f"found {item['input']!r}"
+            found = (
+                "found a value that does not fit" if path in SECRET_PATHS else f"found {shown(item['input'])}"
+            )
             problems.append(_problem(variable.name, found))
         # the chained error would quote the input, secrets included
         raise _error(problems) from None

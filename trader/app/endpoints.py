@@ -4,6 +4,7 @@ import ipaddress
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from trader.domain.errors import shown
 from trader.domain.types import TradingMode
 
 
@@ -57,15 +58,17 @@ def parse_endpoint(service: str, text: str, mode: TradingMode) -> str:
         host, port = url.hostname or "", url.port
     except ValueError as error:
         raise EndpointProblem(f"expected {describe_endpoint(service, mode)}, found no URL at all") from error
-    # a user name may be a key: it is never repeated in the message
-    shown = f"{url.scheme}://{host}{f':{port}' if port else ''}{url.path}"
+    # a user name or a query may be a key: they are never repeated in the message, nor is what looks like one
+    place = f"{host}{f':{port}' if port else ''}{url.path}"
+    is_plain = url.scheme in {"http", "https"} and shown(place) == repr(place)
+    found = f"{url.scheme}://{place}" if is_plain else shown(text)
     local = is_loopback(host)
     good_host = local or (host in known.hosts[mode] and port in {None, 443})
     good_scheme = url.scheme == "https" or (local and url.scheme == "http")
     extras = url.username is not None or url.password is not None or url.query or url.fragment
     if not (good_host and good_scheme and url.path.rstrip("/") == known.path) or extras:
         more = " with user name, query or fragment" if extras else ""
-        raise EndpointProblem(f"expected {describe_endpoint(service, mode)}, found {shown}{more}")
+        raise EndpointProblem(f"expected {describe_endpoint(service, mode)}, found {found}{more}")
     return text.rstrip("/")
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from trader.app.config import load_settings
 from trader.app.gate_file import read_gates
 from trader.core.golive import confirmation, refusal
-from trader.domain.errors import ConfigurationError
+from trader.domain.errors import ConfigurationError, shown
 from trader.domain.golive import GO_LIVE
 from trader.domain.types import TradingMode
 from trader.ports.approvals import Approvals
@@ -27,9 +27,8 @@ def require_live(env: Mapping[str, str], *, command: str, is_asked: bool) -> Non
     asked = env.get("TRADING_MODE") or TradingMode.SHADOW
     if is_asked != (asked == TradingMode.LIVE):
         expected = "TRADING_MODE=LIVE" if is_asked else "the word --live besides TRADING_MODE=LIVE"
-        raise ConfigurationError(
-            f"{command}: expected {expected}, found {asked if is_asked else 'none'}; nothing was started"
-        )
+        found = "none" if not is_asked else asked if asked in TradingMode.__members__ else shown(asked)
+        raise ConfigurationError(f"{command}: expected {expected}, found {found}; nothing was started")
     if not is_asked:
         return
     settings = load_settings(env)

@@ -1,5 +1,25 @@
 """Every exception class, grouped by who must act, so that a handler can be written from the class alone."""
 
+import re
+from typing import Final
+
+LONGEST_WORD, LONGEST_VALUE = 24, 100
+_SUSPECT: Final = re.compile(rf"[@\r\n]|://|[^/.:]{{{LONGEST_WORD + 1},}}")
+
+
+def shown(value: str) -> str:
+    """A setting's value as an error may repeat it: in quotes, or its length alone where it may be a secret.
+
+    A key, token or address with a password that was typed into the wrong line must reach no log. Repeated
+    is what has no line break, no ``@``, no ``://`` and no part between ``/``, ``.`` and ``:`` longer than 24
+    characters: keys and tokens have one, numbers, words and paths have none.
+    """
+    if "PRIVATE KEY" in value:
+        return "a private key (not shown)"
+    if len(value) > LONGEST_VALUE or _SUSPECT.search(value):
+        return f"{len(value)} characters (not shown: they may be a secret)"
+    return repr(value)
+
 
 class MilkbotError(Exception):
     """Base of all errors Milkbot raises on purpose."""

@@ -42,6 +42,7 @@ def test_settings_hold_one_credential_and_hide_it() -> None:
         ({}, "DASHBOARD_DATABASE_URL: expected .* found nothing"),
         ({"DASHBOARD_DATABASE_URL": "mysql://u:secret@h/d"}, "found another kind of URL"),
         ({"DASHBOARD_DATABASE_URL": URL, "DASHBOARD_ORIGIN": "nonsense"}, "DASHBOARD_ORIGIN: expected"),
+        ({"DASHBOARD_DATABASE_URL": URL, "DASHBOARD_ORIGIN": "https://secret/x"}, "another form"),
     ],
 )
 def test_wrong_settings_name_the_variable_and_no_secret(env: dict[str, str], words: str) -> None:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pydantic import SecretStr
 
-from trader.domain.errors import ConfigurationError
+from trader.domain.errors import ConfigurationError, shown
 
 
 class Signer:
@@ -64,7 +64,7 @@ def load_signer(key_id: SecretStr, key_file: Path) -> Signer:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ConfigurationError(
-            f"key file {key_file}: expected a readable file, found {reason}; nothing starts"
+            f"key file {shown(str(key_file))}: expected a readable file, found {reason}; nothing starts"
         ) from None
     if mode & 0o077:
         raise ConfigurationError(

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from trader.app.postgres.data_dir import write_private
 from trader.app.postgres.databases import Urls, create_database, database_urls, list_databases, role_passwords
 from trader.app.postgres.server import Server, ensure_server
-from trader.domain.errors import ConfigurationError
+from trader.domain.errors import ConfigurationError, shown
 
 ENV_NAMES: Final = {  # field of Urls -> environment variable: the four that a demo leaves behind
     "owner": "MIGRATE_DATABASE_URL",
@@ -52,7 +52,7 @@ def resolve_urls(
         server = docker_server(data_dir)
     else:
         raise ConfigurationError(
-            f"MILKBOT_PG: expected 'embedded' or 'docker', found {wanted!r}; no database was started"
+            f"MILKBOT_PG: expected 'embedded' or 'docker', found {shown(wanted)}; no database was started"
         )
     name = database or _database_of_env_file(data_dir / "env") or _DEFAULT_DATABASE
     if name in list_databases(server):

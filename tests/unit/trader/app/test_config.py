@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from trader.app.config import Settings, expected, load_settings
 from trader.app.settings_table import default_of, env_example, settings_table
 from trader.app.variables import VARIABLES
-from trader.domain.errors import ConfigurationError
+from trader.domain.errors import ConfigurationError, shown
 from trader.domain.types import TradingMode
 
 DEMO = {"TRADING_MODE": "DEMO", "KALSHI_DEMO_KEY_ID": "demo-key-id-77", "KALSHI_DEMO_KEY_FILE": "demo.pem"}
@@ -220,9 +220,9 @@ def test_no_secret_shows_in_repr_or_dump() -> None:
     env = {**DEMO, "DATABASE_URL": URL, "OPENROUTER_API_KEY": "or-key-123456", "LIVE_CONFIRM": "confirm-4711"}
     settings = load_settings(env)
 
-    for shown in (repr(settings), str(settings), repr(settings.model_dump()), settings.model_dump_json()):
+    for text in (repr(settings), str(settings), repr(settings.model_dump()), settings.model_dump_json()):
         for secret in ("demo-key-id-77", "p%40ss-word", "or-key-123456", "confirm-4711"):
-            assert secret not in shown
+            assert secret not in text
     assert set(settings.secret_values()) == {
         "demo-key-id-77",
         "or-key-123456",
@@ -243,6 +243,56 @@ def test_a_wrong_database_url_is_named_but_never_shown(name: str, value: str) ->
 
     assert message.startswith(f"{name}: expected postgresql://")
     assert "hunter2" not in message
+
+
+SECRETS = {
+    "a key file's text": "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIE\n-----END PRIVATE KEY-----",
+    "its first line, all that an environment file keeps": "-----BEGIN RSA PRIVATE KEY-----",
+    "a key without its lines": "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC",
+    "the key's id": "6b0d6d6e-3c2c-4e5f-9a67-30ab4f0d2c11",
+    "a model provider's key": "sk-or-v1-0f0e0d0c0b0a09080706050403020100",
+    "a channel's address": "tgram://4711:AAE9-cB8x/12",
+    "a channel's address on the web": "https://chat.example/hooks/4711/AAE9cB8xAAE9cB8xAAE9cB8xAAE9",
+    "a database's address": "postgresql://u:hunter2@h/db",
+}
+
+
+@pytest.mark.story("8.7")
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+@pytest.mark.parametrize("name", [v.name for v in VARIABLES])
+def test_a_secret_in_the_wrong_line_is_not_repeated(name: str, secret: str) -> None:
+    env = DEMO if "_DEMO_" in name else LIVE if "_LIVE_" in name else SHADOW
+    try:
+        load_settings({**env, name: secret})
+    except ConfigurationError as error:
+        message = str(error)
+    else:
+        message = "taken"
+
+    parts = [part for line in secret.split("\n") for part in line.split("/") if len(part) > 8]
+    shown_parts = [part for part in parts if part in message and part not in {"chat.example", "postgresql:"}]
+    assert shown_parts == []
+    assert "PRIVATE KEY-----" not in message
+    assert message != "taken" or "PRIVATE KEY" not in secret
+
+
+@given(st.text(alphabet="0123456789abcdefABCDEF+-_", min_size=25))
+def test_nothing_long_is_repeated_and_its_length_is_told(token: str) -> None:
+    for text in (token, f"a/{token}", f"{token}.b"):
+        assert shown(text) == f"{len(text)} characters (not shown: they may be a secret)"
+
+
+@pytest.mark.parametrize(
+    "value", ["4.5", "shadow", "-1", "/run/credentials/trader.service/kalshi_key", "it's"]
+)
+def test_what_is_short_is_repeated_letter_by_letter(value: str) -> None:
+    assert shown(value) == repr(value)
+
+
+def test_a_wrong_host_is_still_shown_because_one_letter_makes_it_wrong() -> None:
+    message = refusal({**DEMO, "KALSHI_BASE_URL": "https://external-api.demo.kalshi.com/trade-api/v2"})
+
+    assert message.partition("found ")[2].startswith("https://external-api.demo.kalshi.com/trade-api/v2;")
 
 
 @given(st.dictionaries(st.sampled_from([v.name for v in VARIABLES]), st.text(max_size=20), max_size=4))
