@@ -109,7 +109,8 @@ NIGHTS = (
     ),
     Night(
         "clocks differ", "the exchange's clock is 60 s ahead of ours", "Trading is halted",
-        _plan(("*", FaultKind.CLOCK_OFFSET, 60.0)), _plan(), lasts_s=150, told=("TRADER_DOWN",), stops_s=30,
+        _plan(("*", FaultKind.CLOCK_OFFSET, 60.0)), _plan(), lasts_s=150,
+        told=("BOOK_HALTED", "our clock is", "look: timedatectl"), stops_s=30,
     ),
     Night(
         "exchange silent", "the exchange answers no request (time-outs)",

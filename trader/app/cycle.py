@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from trader.app import books
-from trader.app.conditions import begin, condition
+from trader.app.conditions import begin, condition, note_refusal
 from trader.app.context import Trader
 from trader.app.gather import gather
 from trader.app.halt import states_in_force
@@ -54,6 +54,7 @@ def run_cycle(trader: Trader, slot: str, codes: Sequence[str] | None = None) -> 
     except TransientError as problem:
         error = str(problem)
         _tell(trader, cycle_id, "CYCLE_FAILED", Severity.WARNING, error)
+        note_refusal(trader, problem)
     equity = equity_now(trader)
     summary = CycleSummary(
         cities=len(codes),

@@ -22,6 +22,7 @@ from trader.adapters.shadow.exchange import ShadowExchange
 from trader.app import postgres
 from trader.app.books import start
 from trader.app.clock import RunningWorldClock, SteppedClock, SystemClock
+from trader.app.conditions import Starting, note_refusal
 from trader.app.config import Settings, load_settings
 from trader.app.context import Trader
 from trader.app.halt import HaltFile
@@ -206,7 +207,11 @@ def start_trader(
             "folder's env file."
         )
     _refuse_open_orders_of_another_mode(store, settings.mode)
-    account = exchange.authenticate()
+    try:
+        account = exchange.authenticate()
+    except TransientError as problem:
+        note_refusal(Starting(store, clock, settings.mode, logger()), problem)
+        raise
     _adopt_limits(client)
     started_at = clock.now()
     epoch = store.open_epoch(

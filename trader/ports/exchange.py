@@ -60,7 +60,8 @@ class Pause(Frozen):
 
 
 class ExchangeStatus(Frozen):
-    """Whether the exchange trades, and its clock as its answer's date header told.
+    """Whether the exchange trades, and its clock as its answer's date header told; ``skew_s`` is ours minus
+    theirs.
 
     ``pause`` is the scheduled pause that runs now or comes next within eight days.
     """
@@ -70,6 +71,14 @@ class ExchangeStatus(Frozen):
     server_time: Instant | None
     skew_s: float | None
     pause: Pause | None = None
+
+
+def clock_words(skew_s: float | None) -> str:
+    """How our clock stands to the exchange's (seconds, ours minus theirs), and where to look."""
+    if skew_s is None:
+        return "our clock differs from the exchange's by an unknown time; look: timedatectl"
+    side = "ahead of" if skew_s > 0 else "behind"
+    return f"our clock is {abs(skew_s):.1f} s {side} the exchange's; look: timedatectl"
 
 
 class MarketData(Protocol):

@@ -12,7 +12,7 @@ from trader.domain.errors import TransientError
 from trader.ports.clock import Clock
 
 DISKS = ("/", "/var/lib/postgresql", "/var/log", "/var/backups")
-_DETAIL = 160
+_DETAIL = 240
 
 
 class MachineProbes:

@@ -14,6 +14,7 @@ from trader.adapters.kalshi.limits import Limits
 from trader.adapters.kalshi.signing import Signer
 from trader.domain.errors import MalformedPayload, TransientError, VenueRejected
 from trader.ports.clock import Clock
+from trader.ports.exchange import clock_words
 
 PAGE_LIMIT, MAX_PAGES = 1000, 200
 EXPIRED = "header_timestamp_expired"
@@ -69,8 +70,9 @@ class KalshiClient:
             raise TransientError(
                 f"{what}: expected an answer, found redirect {response.status}; not followed"
             )
+        why = f", {clock_words(self.skew_s)}" if code == EXPIRED else ""
         raise VenueRejected(
-            f"{what}: expected an answer, found refusal {response.status} {code}",
+            f"{what}: expected an answer, found refusal {response.status} {code}{why}",
             status=response.status,
             code=code,
         )

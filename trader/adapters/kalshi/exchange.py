@@ -39,7 +39,7 @@ from trader.domain.orders import (
 from trader.domain.signals import OrderIntent
 from trader.domain.types import TradingMode
 from trader.ports.clock import Clock
-from trader.ports.exchange import Fence
+from trader.ports.exchange import Fence, clock_words
 
 __all__ = ["KalshiExchange", "KalshiMarketData"]
 
@@ -76,10 +76,8 @@ class KalshiExchange:
         except VenueRejected as error:
             skew = self._client.skew_s
             if error.code == EXPIRED or (skew is not None and abs(skew) > MAX_SKEW_S):
-                raise TransientError(
-                    f"{self.mode} key: refused with {error.status} {error.code}; our clock differs from the "
-                    f"exchange's by {'an unknown time' if skew is None else f'{skew:.1f} s'}"
-                ) from error
+                words = f"{self.mode} key: refused with {error.status} {error.code}"
+                raise TransientError(f"{words}; {clock_words(skew)}") from error
             raise ConfigurationError(
                 f"{self.mode} key: expected a signed read to succeed, found {error.status} {error.code}; "
                 "nothing was started"

@@ -1,5 +1,6 @@
 """The door into the simulator: the same bytes as over a socket, in virtual time, the same in every run."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from trader.adapters.http import HttpClient
 from trader.app.cycle import run_cycle
 from trader.domain.errors import TransientError
-from trader.domain.types import TradingMode
+from trader.domain.types import ReasonCode, Severity, TradingMode, TradingState
 from trader.rehearsal.door import Door
 from trader.rehearsal.stage import ORIGIN, books_in_memory, set_up
 from trader.simulator.faults import Fault, FaultKind
@@ -91,3 +92,50 @@ def test_without_the_door_nothing_is_reached(tmp_path: Path) -> None:
 
     with HttpClient(clock=stage.clock, timeout_s=1, attempts=1) as sockets, pytest.raises(TransientError):
         sockets.read(f"{ORIGIN}/trade-api/v2/exchange/status", what="status")
+
+
+@pytest.mark.story("8.6")
+@pytest.mark.parametrize(("offset_s", "side"), [(-60, "behind"), (60, "ahead of")])
+def test_clocks_so_far_apart_that_nothing_signed_is_taken_are_told_and_lift_themselves(
+    tmp_path: Path, offset_s: int, side: str
+) -> None:
+    stage = set_up(World.load("july2026"), tmp_path, at=EVENING)
+    store = books_in_memory()
+    trader = stage.start(store)
+
+    stage.clock.offset = timedelta(seconds=offset_s)
+    failed = [run_cycle(trader, slot=f"apart {number}", codes=("NYC",)) for number in range(2)]
+    (halted,) = store.risk.states(TradingMode.DEMO, stage.clock.now())
+    told = [(e.event_type, e.severity) for e in store.risk.recent_events(10)]
+    stage.clock.offset = timedelta(0)
+    again = run_cycle(trader, slot="together", codes=("NYC",))
+
+    reason = rf"our clock is (59\.[5-9]|60\.[0-5]) s {side} the exchange's; look: timedatectl"
+    assert all(re.search(reason, summary.error or "") for summary in failed)
+    assert (halted.scope, halted.reason, halted.state) == (
+        *("book", ReasonCode.CLOCK_SKEW_TOO_LARGE),
+        TradingState.HALTED,
+    )
+    assert re.search(reason, halted.note)
+    assert told.count((ReasonCode.CLOCK_SKEW_TOO_LARGE, Severity.CRITICAL)) == 1
+    assert (again.error, again.orders > 0) == (None, True)
+    assert not store.risk.states(TradingMode.DEMO, stage.clock.now())
+
+
+@pytest.mark.story("8.6")
+def test_start_under_a_wrong_clock_gives_up_but_leaves_the_reason(tmp_path: Path) -> None:
+    stage = set_up(World.load("july2026"), tmp_path, at=EVENING)
+    store = books_in_memory()
+
+    stage.clock.offset = timedelta(minutes=-5)
+    for _ in range(2):
+        with pytest.raises(TransientError, match=r"our clock is 300\.\d s behind the exchange's"):
+            stage.start(store)
+    (halted,) = store.risk.states(TradingMode.DEMO, stage.clock.now())
+    stage.clock.offset = timedelta(0)
+    cycle = run_cycle(stage.start(store), slot="together", codes=("NYC",))
+
+    assert (halted.scope, halted.reason) == ("book", ReasonCode.CLOCK_SKEW_TOO_LARGE)
+    assert re.search(r"our clock is 300\.\d s behind the exchange's", halted.note)
+    assert len([e for e in store.risk.recent_events(10) if e.severity is Severity.CRITICAL]) == 1
+    assert cycle.orders > 0
