@@ -58,8 +58,9 @@ scenarios: venv  ## play the bad nights that have a name, each with its log (doc
 	$(BIN)/python -m tests.simulation.scenarios
 	$(BIN)/python -m tests.simulation.processes
 
-fuzz: venv  ## ask the API CASES times a route what its own schema allows and forbids
+fuzz: venv  ## ask API and simulator CASES times a route what their descriptions allow and forbid
 	API_CASES=$(or $(CASES),200) $(BIN)/pytest -q -s tests/integration/test_api.py -k made_from_the_schema
+	API_CASES=$(or $(CASES),200) $(BIN)/pytest -q tests/contract/test_simulator_openapi.py -k allows_or_forbids
 
 audit: venv  ## bill of materials into .milkbot/sbom.json; secrets in every line the history ever added
 	@mkdir -p .milkbot

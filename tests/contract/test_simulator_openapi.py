@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -14,10 +15,13 @@ from typing import Any
 
 import httpx
 import pytest
+import schemathesis
 import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator, FormatChecker
+from schemathesis.generation import GenerationMode
 
 from trader.simulator.server import Ready, running
 from trader.simulator.world import World
@@ -40,9 +44,15 @@ FORMATS.checks("date-time", raises=ValueError)(_is_date_time)
 
 
 @cache
-def components() -> dict[str, Any]:
+def description() -> dict[str, Any]:
     text = (RESOURCES / "kalshi-openapi.yaml").read_text(encoding="utf-8")
-    found: dict[str, Any] = _strict(yaml.load(text, yaml.CSafeLoader)["components"]["schemas"])
+    found: dict[str, Any] = yaml.load(text, yaml.CSafeLoader)
+    return found
+
+
+@cache
+def components() -> dict[str, Any]:
+    found: dict[str, Any] = _strict(description()["components"]["schemas"])
     return found
 
 
@@ -508,3 +518,83 @@ def test_rendered_envelopes_are_marked_and_portfolio_answers_are_not(client: Cli
 
     assert public.headers["x-milkbot-rendered"] == weather.headers["x-milkbot-rendered"] == "envelope"
     assert "x-milkbot-rendered" not in private.headers
+
+
+SERVED = (
+    *("/series", "/series/{series_ticker}", "/series/fee_changes", "/events", "/events/{event_ticker}"),
+    *("/events/fee_changes", "/markets", "/markets/{ticker}", "/markets/{ticker}/orderbook"),
+    *("/markets/orderbooks", "/exchange/status", "/exchange/schedule", "/exchange/user_data_timestamp"),
+    *("/portfolio/balance", "/portfolio/orders", "/portfolio/orders/{order_id}", "/portfolio/fills"),
+    *("/portfolio/positions", "/portfolio/settlements", "/portfolio/deposits", "/portfolio/withdrawals"),
+    *("/historical/orders", "/historical/fills", "/historical/markets", "/historical/cutoff"),
+    *("/account/limits", "/account/endpoint_costs", "/portfolio/events/orders"),
+    "/portfolio/events/orders/{order_id}",
+)
+CASES = int(os.environ.get("API_CASES", "5"))
+
+
+def served() -> list[tuple[str, str, GenerationMode]]:
+    """Every operation of the exchange's description that is served, as it allows it and, where it names
+    anything beside the path's free texts, as it forbids it.
+    """
+    found = []
+    for path in SERVED:
+        for method in description()["paths"][path].keys() & {"get", "post", "delete"}:
+            asked = description()["paths"][path][method]
+            named = [_resolved(p)["in"] for p in asked.get("parameters", ())]
+            found.append((method, path, GenerationMode.POSITIVE))
+            if "query" in named or "requestBody" in asked:
+                found.append((method, path, GenerationMode.NEGATIVE))
+    return sorted(found)
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """One simulator for all questions: what one leaves behind must not harm the next."""
+    with running(tmp_path_factory.mktemp("asked")) as ready:
+        made = Client(ready)
+        made.step(AT_CAPTURE)
+        yield made
+        made.http.close()
+
+
+def _resolved(parameter: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in parameter:
+        return parameter
+    known: dict[str, Any] = description()["components"]["parameters"]
+    named: dict[str, Any] = known[parameter["$ref"].rpartition("/")[2]]
+    return named
+
+
+@pytest.mark.parametrize(("method", "path", "mode"), served())
+def test_a_request_the_description_allows_or_forbids_is_answered_as_it_says(
+    asked: Client, method: str, path: str, mode: GenerationMode
+) -> None:
+    """``make fuzz`` asks more. An answer has its schema, a refusal is one, nothing fails."""
+    operation = schemathesis.openapi.from_dict(description())[path][method.upper()]
+    answers = set()
+
+    @settings(
+        max_examples=CASES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[*HealthCheck],
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case: schemathesis.Case[Any]) -> None:
+        sent = case.as_transport_kwargs(base_url="http://127.0.0.1")
+        kept = {"params": "params", "json": "json", "data": "content"}
+        words = {kept[name]: sent[name] for name in kept if sent.get(name) is not None}
+        answer = asked(method.upper(), BASE + case.formatted_path, **words)
+        answers.add(answer.status_code)
+        if answer.status_code in (200, 201):
+            (schema,) = operation.definition.raw["responses"][str(answer.status_code)]["content"].values()
+            conforms(schema["schema"]["$ref"].rpartition("/")[2], answer.json())
+        elif answer.status_code != 204:
+            assert answer.status_code in (400, 401, 403, 404, 405, 409, 410), answer.text
+            assert answer.json()
+
+    ask()
+    assert answers
+    conforms("GetBalanceResponse", asked.get("/portfolio/balance"))
