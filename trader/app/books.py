@@ -76,14 +76,6 @@ def _begin(trader: Trader) -> datetime:
         return begun[0]
     cash = trader.settings.starting_capital_usd
     if mode is not TradingMode.SHADOW:
-        held = sum(1 for p in trader.exchange.get_positions() if p.position)
-        resting = sum(1 for o in trader.exchange.list_orders(now) if o.status == "resting")
-        if held or resting:
-            raise ConfigurationError(
-                f"{mode}: expected an account without positions and resting orders, because this database "
-                f"knows none, found {held} positions and {resting} resting orders; nothing was traded. "
-                "Close them by hand, or give the database that knows them."
-            )
         cash, now = _first_cash(trader)
     first = CapitalEvent(kind="START", amount_usd=cash, occurred_at=now, mode=mode, note="first start")
     store.capital.save(first, set_by=f"rule:first start of {trader.account}", at=trader.clock.now())
@@ -93,17 +85,26 @@ def _begin(trader: Trader) -> datetime:
 def _first_cash(trader: Trader) -> tuple[Decimal, datetime]:
     """Return the account's cash and an instant that no transfer inside it is younger than.
 
-    Read twice, because nothing else can be held against it. Raises TransientError when money moves meanwhile,
-    which would count twice or never, and when one of the answers is wrong.
+    Read before and after the account was seen to be flat, because nothing else can be held against it. Raises
+    TransientError when money moves meanwhile, which would count twice or never, and when one of the answers
+    is wrong; ConfigurationError when the account is not flat.
     """
-    now = trader.clock.now()
-    looks = [(trader.exchange.get_transfers(), trader.exchange.get_balance().cash_usd) for _ in range(2)]
-    first, again = looks
-    before, cash = first
-    if again != first:
+    now, exchange = trader.clock.now(), trader.exchange
+    before, cash = exchange.get_transfers(), exchange.get_balance().cash_usd
+    held = sum(1 for p in exchange.get_positions() if p.position)
+    listed = (*exchange.list_orders(None), *exchange.list_orders(now))  # a row may be missing from one list
+    resting = {o.kalshi_order_id for o in listed if o.status == "resting"}
+    if held or resting:
+        raise ConfigurationError(
+            f"{trader.mode}: expected an account without positions and resting orders, because this database "
+            f"knows none, found {held} positions and {len(resting)} resting orders; nothing was traded. "
+            "Close them by hand, or give the database that knows them."
+        )
+    again, cash_again = exchange.get_transfers(), exchange.get_balance().cash_usd
+    if (again, cash_again) != (before, cash):
         raise TransientError(
             f"first balance: expected the same cash and transfers twice, found ${cash} with {len(before)} "
-            f"transfers, then ${again[1]} with {len(again[0])}; start again"
+            f"transfers, then ${cash_again} with {len(again)}; start again"
         )
     return cash, max([now, *(transfer.applied_at for transfer in before)])
 

@@ -46,6 +46,7 @@ def reconcile(ours: OurBooks, venue: VenueBooks, now: datetime) -> Reconciliatio
     work.find_unknown()
     work.match_fills()
     work.match_settlements()
+    work.find_missing()
     work.compare_positions()
     work.compare_cash()
     return Reconciliation(corrections=tuple(work.corrections), breaks=tuple(work.breaks))
@@ -63,6 +64,9 @@ class _Work:
         self.realized = ours.realized_usd
         self.listed = {v.client_order_id: v for v in venue.orders if v.client_order_id}
         self.listed_by_id = {v.kalshi_order_id: v for v in venue.orders}
+        self.missing: list[str] = []
+        self.unexplained: set[str] = set()
+        """Markets with a fill of an order that no listing has."""
 
     def move(self, order: Order, to: OrderStatus, evidence: str, **changes: object) -> Order:
         self.corrections.append(MoveOrder(order=order, to=to, evidence=evidence, **changes))  # type: ignore[arg-type]
@@ -105,8 +109,8 @@ class _Work:
             found = self.listed_by_id.get(known_id) or self.listed.get(order.client_order_id)
             if found is not None:
                 self.adopt(order, found)
-            elif not order.status.is_closed:
-                self.miss(order)
+            else:
+                self.missing.append(order.client_order_id)
 
     def adopt(self, order: Order, found: VenueOrder) -> None:
         """Take over what the listing proves; a listing that lags never lowers a filled quantity."""
@@ -138,12 +142,21 @@ class _Work:
             kalshi_order_id=found.kalshi_order_id,
         )
 
+    def find_missing(self) -> None:
+        """Judge the orders that the listing lacks, after everything else the same look has shown."""
+        for client_id in self.missing:
+            if not self.orders[client_id].status.is_closed:
+                self.miss(self.orders[client_id])
+
     def miss(self, order: Order) -> None:
-        """Note that a complete listing lacks the order; the second one after its end proves it."""
+        """Note that a complete listing lacks the order; the second one after its end proves it.
+
+        Where the same look shows contracts in its market that no order explains, the listing was not whole.
+        """
         read_at = self.venue.read_at
         if order.status in (OrderStatus.CREATED, OrderStatus.SUBMITTING):
             self.move(order, OrderStatus.UNKNOWN, "no answer was written down, and it is not listed yet")
-        elif read_at < hard_end(order):
+        elif read_at < hard_end(order) or order.ticker in self.unexplained | self.unequal().keys():
             return
         elif order.absent_at is None:
             evidence = f"the complete listing of {read_at:%H:%M:%S} lacks it, past its end"
@@ -249,6 +262,7 @@ class _Work:
 
         What it did to position and cash is known, so these are compared as if it were booked.
         """
+        self.unexplained.add(fill.ticker)
         why = "its order is not known yet; the fill is held, not lost"
         self.differ(
             "fill", fill.fill_id, "none", f"{fill.ticker} {_plain(fill.qty)}", why, ticker=fill.ticker
@@ -307,14 +321,19 @@ class _Work:
 
     # ---- what must be equal in the end
 
-    def compare_positions(self) -> None:
+    def unequal(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """Return the markets whose contracts differ: ours and theirs, signed, YES positive."""
         ours = {t: ledger.signed_qty(p) for t, p in self.positions.items() if p.qty}
         theirs = {p.ticker: p.position for p in self.venue.positions if p.position}
-        for ticker in sorted(ours.keys() | theirs.keys()):
-            mine, seen = ours.get(ticker, ledger.ZERO), theirs.get(ticker, ledger.ZERO)
-            if mine != seen:
-                why = "a settlement is not listed yet" if not seen else "a fill is missing on one side"
-                self.differ("position", ticker, mine, seen, why, ticker=ticker)
+        pairs = {
+            t: (ours.get(t, ledger.ZERO), theirs.get(t, ledger.ZERO)) for t in ours.keys() | theirs.keys()
+        }
+        return {ticker: pairs[ticker] for ticker in sorted(pairs) if pairs[ticker][0] != pairs[ticker][1]}
+
+    def compare_positions(self) -> None:
+        for ticker, (mine, seen) in self.unequal().items():
+            why = "a settlement is not listed yet" if not seen else "a fill is missing on one side"
+            self.differ("position", ticker, mine, seen, why, ticker=ticker)
 
     def compare_cash(self) -> None:
         if self.venue.balance is None:

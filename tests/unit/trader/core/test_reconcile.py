@@ -112,6 +112,21 @@ def test_absence_counts_only_after_the_end_and_only_twice() -> None:
     assert (rejected.to, rejected.reject_code) == (S.REJECTED, PROVEN_ABSENT)
 
 
+@pytest.mark.parametrize(
+    "shown", [{"fills": (fill(),)}, {"positions": (holds("10"),)}, {"positions": (holds("-1"),)}]
+)
+@pytest.mark.parametrize("is_second", [False, True])
+def test_a_listing_beside_contracts_that_no_order_explains_proves_no_absence(
+    shown: dict[str, Any], is_second: bool
+) -> None:
+    end = hard_end(order(status=S.UNKNOWN))
+    unknown = order(status=S.UNKNOWN, absent_at=end if is_second else None)
+
+    at = end + timedelta(minutes=5)
+    assert moves(reconcile(ours(unknown), theirs(at=at, **shown), at)) == []
+    assert len(moves(reconcile(ours(unknown), theirs(at=at, positions=(holds("10", "U"),)), at))) == 1
+
+
 def test_a_resting_order_counts_as_absent_only_after_its_expiry() -> None:
     resting = order(status=S.UNKNOWN, expires_at=NOW + timedelta(seconds=240))
 
