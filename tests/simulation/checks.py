@@ -441,6 +441,7 @@ class Checks:
         books = self.books
         assert books is not None
         self._filled, self._sent = {}, set()
+        self._last_sender = 0  # nobody lives, and epochs are counted on from the backup's
         self._halts = {
             (state.scope, state.reason): state
             for state in books.risk.states(self._mode, self._witness.clock.now())
