@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from trader.core import gates
+from trader.core import breakers, gates
 from trader.core.edge import execute, waiting, worst_unit_cost, worthwhile
 from trader.core.exits import Exit, reversal, sellable
 from trader.core.exposure import Trade, WinnerSets
@@ -20,11 +20,24 @@ from trader.domain.markets import Contract, MarketSnapshot
 from trader.domain.plan import CycleInputs, RefusedMarket
 from trader.domain.positions import Holding
 from trader.domain.signals import Prediction, Signal
-from trader.domain.types import EXCLUSIVE_TYPES, Decision, MarketType, OrderPolicy, ReasonCode, Side, Verdict
+from trader.domain.types import (
+    EXCLUSIVE_TYPES,
+    Decision,
+    MarketType,
+    OrderPolicy,
+    ReasonCode,
+    Side,
+    TradingState,
+    Verdict,
+)
 
 ZERO = Decimal(0)
 R = ReasonCode
 NO_STRATEGY = ("none", "0")
+OPENINGS_ONLY = frozenset({R.DAY_TOO_ADVANCED, R.UNCERTAINTY_TOO_HIGH})
+"""Reasons that keep new risk out although the forecast is fresh and proven. Where only reductions are
+allowed, less risk is what is asked for, so they do not keep a sale out.
+"""
 _TICKER_DATE = re.compile(r"-(\d{2})([A-Z]{3})(\d{2})$")
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
@@ -60,6 +73,7 @@ class Judge:
         self._refused = {r.ticker for r in inputs.refused}
         self._events = _by_event(inputs.contracts)
         self._sellable = sellable(inputs)
+        self._states = breakers.in_force(inputs.states, inputs.now)
         self._held: dict[str, list[Holding]] = {}
         for holding in inputs.holdings:
             self._held.setdefault(holding.ticker, []).append(holding)
@@ -164,10 +178,13 @@ class Judge:
         self, signal: Signal, outlook: Outlook, contract: Contract, market: MarketSnapshot | None
     ) -> bool:
         """Wish the sale of what is held where its edge has reversed, on the same trust in forecast and terms
-        as an opening; a wide spread, a thin book or a near close stop openings only.
+        as an opening; a wide spread, a thin book or a near close stop openings only, and in REDUCE_ONLY so do
+        OPENINGS_ONLY.
         """
         held = self._sellable.get(contract.ticker)
-        if held is None or market is None or signal.p_yes is None or outlook.reasons:
+        state, _ = breakers.state_for(self._states, ticker=contract.ticker, city_code=contract.city_code)
+        doubts = set(outlook.reasons) - (OPENINGS_ONLY if state is TradingState.REDUCE_ONLY else set())
+        if held is None or market is None or signal.p_yes is None or doubts:
             return False
         proofs = (gates.check_terms(contract, market), check_fee_type(contract))
         if contract.event_ticker not in self.outcomes or not all(proofs):

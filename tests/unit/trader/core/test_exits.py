@@ -1,6 +1,6 @@
 """Selling what is held: a flatten near the best bid, a strategy where its edge has reversed beyond costs."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.trader.core.builders import (
+    DAY,
     NOW,
     book,
     event_contracts,
@@ -235,6 +236,7 @@ def test_no_is_sold_at_the_bids_for_no() -> None:
     assert (sale.side, sale.qty, sale.limit_price) == (Side.NO, D(10), D("0.95"))
 
 
+@pytest.mark.parametrize("states", [(), (order_to_sell(reason=R.OPERATOR_HALT),)])
 @pytest.mark.parametrize(
     "changes",
     [
@@ -250,11 +252,67 @@ def test_no_is_sold_at_the_bids_for_no() -> None:
         {"snapshots": (snapshot(MIDDLE, book("0.40", "0.44", at=NOW - timedelta(seconds=31))),)},
     ],
 )  # fmt: skip
-def test_nothing_is_sold_on_a_forecast_terms_or_a_book_that_are_not_trusted(changes: dict[str, Any]) -> None:
-    plan = plan_cycle(forecast_elsewhere(mine()).model_copy(update=changes))
+def test_nothing_is_sold_on_a_forecast_terms_or_a_book_that_are_not_trusted(
+    changes: dict[str, Any], states: tuple[StateChange, ...]
+) -> None:
+    plan = plan_cycle(forecast_elsewhere(mine(), states=states).model_copy(update=changes))
 
     assert [i for i in plan.intents if i.action is Action.REDUCE] == []
     assert all(R.EDGE_REVERSED not in s.reasons for s in plan.signals)
+
+
+def reduce_only(scope: str = "book", **changes: Any) -> StateChange:
+    return order_to_sell(scope, **{"reason": R.OPERATOR_HALT} | changes)
+
+
+@pytest.mark.parametrize("scope", ["book", "city:NYC", f"market:{MIDDLE.ticker}"])
+def test_where_only_reductions_are_allowed_a_reversed_position_is_sold_and_nothing_is_bought(
+    scope: str,
+) -> None:
+    plan = plan_cycle(forecast_elsewhere(mine(), states=(reduce_only(scope),)))
+
+    assert [(i.action, i.ticker, i.qty, i.strategy_name) for i in plan.intents] == [
+        (Action.REDUCE, MIDDLE.ticker, D(10), "daily_high")
+    ]
+    assert {d.ticker: d.reasons for d in plan.risk_decisions}[MIDDLE.ticker] == (R.EDGE_REVERSED,)
+
+
+WIDE = {"gates": GateLimits(max_edge_usd=D("0.95"), max_uncertainty_f=1.0)}
+
+
+def at_noon_of_the_day(*states: StateChange) -> CycleInputs:
+    """Noon standard time of the day itself, past the hour at which openings end."""
+    noon = datetime(2026, 7, 16, 17, 0, tzinfo=UTC)
+    quoted = tuple(
+        snapshot(c, book("0.40", "0.44", at=noon) if c is MIDDLE else book("0.01", "0.04", at=noon))
+        for c in BRACKETS
+    )
+    report = weather("NYC", forecast(90.0, issued_at=noon - timedelta(hours=1)),
+                     captured_at=noon, fetched_at=noon, climate_date=DAY)  # fmt: skip
+    return inputs(BRACKETS, quoted, [report], now=noon, holdings=(mine(),), gates=BELIEVING, states=states)
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (at_noon_of_the_day(), R.DAY_TOO_ADVANCED),
+        (forecast_elsewhere(mine(), **WIDE), R.UNCERTAINTY_TOO_HIGH),
+    ],
+)
+def test_what_keeps_out_new_risk_keeps_a_sale_out_unless_less_risk_is_asked_for(
+    found: CycleInputs, reason: ReasonCode
+) -> None:
+    def sold(*states: StateChange) -> list[tuple[Action, str]]:
+        plan = plan_cycle(found.model_copy(update={"states": states}))
+        assert reason in next(s for s in plan.signals if s.ticker == MIDDLE.ticker).reasons
+        return [(i.action, i.ticker) for i in plan.intents]
+
+    assert sold() == []
+    assert sold(reduce_only("city:CHI")) == []
+    assert sold(reduce_only(until=found.now)) == []
+    assert sold(reduce_only(), reduce_only("city:NYC", state=TradingState.HALTED)) == []
+    assert sold(reduce_only()) == [(Action.REDUCE, MIDDLE.ticker)]
+    assert sold(reduce_only("city:NYC")) == [(Action.REDUCE, MIDDLE.ticker)]
 
 
 def test_what_stops_an_opening_does_not_stop_a_sale() -> None:
