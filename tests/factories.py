@@ -68,6 +68,15 @@ sample_weather_snapshot: Final[Payload] = {
             "issued_at": "2026-07-16T06:17:00Z",
         }
     ],
+    "depths": [
+        {
+            "source": "nws_grid",
+            "variable": "RAIN",
+            "issued_at": "2026-07-16T00:12:30Z",
+            "first": "2026-07-16",
+            "units": [25.0, 0.0, 3.5],
+        }
+    ],
     "forecasts": [
         {
             "source": "openmeteo_gfs_ensemble",

@@ -47,7 +47,7 @@ TABLES: dict[str, tuple[type[BaseModel], set[str], set[str]]] = {
     "weather_snapshots": (
         WeatherSnapshot,
         # the latest as observed_at and temp_f; all of them whole in snapshot
-        {"latest", "hourly", "seen_max_f", "seen_min_f", "months"},
+        {"latest", "hourly", "seen_max_f", "seen_min_f", "months", "depths"},
         WHO - {"epoch"} | {"weather_snapshot_id", "observed_at", "temp_f", "snapshot"},
     ),
     "market_snapshots": (MarketSnapshot, set(), WHO - {"epoch"} | {"market_snapshot_id"}),

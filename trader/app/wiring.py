@@ -240,6 +240,7 @@ def start_trader(
             clock=clock,
             gates=settings.gates,
             workers=weather_workers,
+            has_depths=settings.trade_monthly,
         ),
         halt_file=HaltFile(settings.halt_file),
         log=logger(),

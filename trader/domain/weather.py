@@ -67,6 +67,16 @@ class HourlyForecast(Frozen):
     temps_f: tuple[Fahrenheit | None, ...]
 
 
+class DepthForecast(Frozen):
+    """One source's rain or snow of whole climate days in a row, the first named, in units of its variable."""
+
+    source: str
+    variable: MarketType
+    issued_at: Instant
+    first: date
+    units: tuple[Annotated[float, Field(ge=0)], ...]
+
+
 class CellCheck(Frozen):
     """A city's grid cell as the weather service names it, and how far its polygon is from the station."""
 
@@ -109,8 +119,8 @@ class WeatherSnapshot(Frozen):
     ``low_so_far_f`` are certain bounds of its extremes, a rounded reading counting with its weaker meaning;
     ``seen_max_f`` and ``seen_min_f`` the best single values, up to a degree beyond; None before the first
     report. ``hourly`` has the temperatures forecast from the running hour on, ``months`` the newest reports
-    of the month's rain and snow where these are traded. The three ages are judged at
-    ``captured_at`` and end in the three flags; ``problems`` says what was refused.
+    of the month's rain and snow and ``depths`` what is forecast of them, where these are traded. The three
+    ages are judged at ``captured_at`` and end in the three flags; ``problems`` says what was refused.
     """
 
     city_code: str
@@ -130,5 +140,6 @@ class WeatherSnapshot(Frozen):
     is_forecast_stale: bool
     hourly: HourlyForecast | None = None
     months: tuple[MonthToDate, ...] = ()
+    depths: tuple[DepthForecast, ...] = ()
     problems: tuple[ReasonCode, ...] = ()
     payload_hashes: tuple[str, ...] = ()

@@ -12,19 +12,26 @@ from itertools import pairwise
 
 from trader.adapters.fields import Fields, parse_instant
 from trader.adapters.nws.mapping import CELSIUS, CLOCK_TOLERANCE, check_band
+from trader.domain.amounts import UNIT_IN
 from trader.domain.cities import CityConfig
 from trader.domain.climate_day import climate_date, climate_day_bounds
 from trader.domain.errors import MalformedPayload
 from trader.domain.types import MarketType
-from trader.domain.weather import Forecast, HourlyForecast
+from trader.domain.weather import DepthForecast, Forecast, HourlyForecast
 
 SOURCE = "nws_grid"
 HOURLY_DAYS = 3
 """Climate days of which hourly temperatures are kept, the running one first."""
 
+DEPTH_LAYERS = {MarketType.RAIN: "quantitativePrecipitation", MarketType.SNOW: "snowfallAmount"}
+MOST_MM_A_DAY = 1000.0
+"""Rain or snow of a day beyond which a number is no weather of our stations; 700 to 2,000 are sensible."""
+
 _MAX_WINDOW, _MIN_WINDOW = timedelta(hours=13), timedelta(hours=14)
-_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?")
+_DURATION = re.compile(r"P(?:(\d{1,2})D)?(?:T(?:(\d{1,3})H)?(?:(\d{1,3})M)?)?")
 _KM_PER_DEGREE = 111.2
+MM_PER_IN = 25.4
+MILLIMETRES = ("wmoUnit:mm", "unit:mm")
 _OFF_GRID_F, _MAX_OFF_GRID = 0.05, 0.25
 """Values further than this from a whole degree are off the source's grid. All of 1,163 recorded values are on
 it; in a layer of another unit most are off.
@@ -133,6 +140,57 @@ def parse_grid(
         for day, kind, value in sorted(found)
     )
     return forecasts, _series(hours, issued_at, city, now)
+
+
+def parse_depths(body: Fields, city: CityConfig, now: datetime) -> tuple[DepthForecast, ...]:
+    """Return rain and snow of the whole climate days from tomorrow on, as of the grid's update.
+
+    What falls in an interval is spread evenly over its hours, because intervals of six hours do not end with
+    the climate day. A layer that is missing or ends says nothing of the days after; today is left out,
+    because the grid tells only what is left of it. Only of stations that also settle the temperature: the
+    cell is theirs. Raises MalformedPayload for an unknown unit or form.
+    """
+    grid = body.child("properties")
+    issued_at, offset = grid.instant("updateTime"), city.std_utc_offset_hours
+    found = []
+    for kind, name in DEPTH_LAYERS.items():
+        if not grid.has(name) or city.report_location(kind) != city.cli_location:
+            continue
+        hours: dict[date, list[float]] = {}
+        for start, length, mm in _depth_layer(grid, name):
+            every = tuple(_hours(start, length))
+            for at in every:
+                hours.setdefault(climate_date(at, offset), []).append(mm / len(every))
+        first = day = climate_date(now, offset) + timedelta(days=1)
+        units: list[float] = []
+        while len(of_day := hours.get(day, [])) == 24:
+            if (mm := math.fsum(of_day)) > MOST_MM_A_DAY:
+                raise grid.child(name).error("values", f"at most {MOST_MM_A_DAY:.0f} mm a day")
+            units.append(round(mm / MM_PER_IN / float(UNIT_IN[kind]), 2))
+            day += timedelta(days=1)
+        if units:
+            found.append(
+                DepthForecast(
+                    source=SOURCE, variable=kind, issued_at=issued_at, first=first, units=tuple(units)
+                )
+            )
+    return tuple(found)
+
+
+def _depth_layer(grid: Fields, name: str) -> list[tuple[datetime, timedelta, float]]:
+    """Return (start, length, millimetres) of a layer. Raises MalformedPayload for another unit or form."""
+    layer = grid.child(name)
+    values = layer.items("values")
+    if values:
+        layer.one_of("uom", MILLIMETRES)
+    found = []
+    for item in values:
+        entry = Fields(item, layer.what)
+        if entry.has("value"):
+            if (mm := float(entry.number("value"))) < 0:
+                raise entry.error("value", "no less than nothing")
+            found.append((*_interval(entry), mm))
+    return found
 
 
 def _series(

@@ -18,7 +18,14 @@ from trader.domain.constants import WEATHER_CACHE_MIN
 from trader.domain.errors import MalformedPayload, TransientError
 from trader.domain.risk import GateLimits
 from trader.domain.types import ReasonCode
-from trader.domain.weather import CellCheck, Forecast, HourlyForecast, Observation, WeatherSnapshot
+from trader.domain.weather import (
+    CellCheck,
+    DepthForecast,
+    Forecast,
+    HourlyForecast,
+    Observation,
+    WeatherSnapshot,
+)
 from trader.ports.clock import Clock
 from trader.ports.exchange import RawPayload
 from trader.ports.weather import ClimateReport, WeatherView
@@ -51,13 +58,17 @@ class Known:
     readings: dict[datetime, mapping.Reading]
     forecasts: tuple[Forecast, ...]
     hourly: HourlyForecast | None
+    depths: tuple[DepthForecast, ...]
     problems: tuple[ReasonCode, ...]
     hashes: tuple[str, ...]
     payloads: tuple[RawPayload, ...]
 
 
 class WeatherService:
-    """Implements the weather port. Silence is never taken for "no change": what is old shows as stale."""
+    """Implements the weather port. Silence is never taken for "no change": what is old shows as stale.
+
+    ``has_depths``: forecasts of rain and snow are read too.
+    """
 
     def __init__(
         self,
@@ -67,10 +78,11 @@ class WeatherService:
         clock: Clock,
         gates: GateLimits,
         workers: int = WEATHER_WORKERS,
+        has_depths: bool = False,
         ttl_s: float = WEATHER_CACHE_MIN * 60,
     ) -> None:
         self._nws, self._ensemble, self._clock, self._gates = nws, ensemble, clock, gates
-        self._workers = workers
+        self._workers, self._has_depths = workers, has_depths
         self._cache: CityCache[Known] = CityCache(clock, ttl_s)
         self._reports = ClimateReports(nws, clock)
         self._cells = Cells(nws, clock)
@@ -127,6 +139,7 @@ class WeatherService:
 
         offered: list[Forecast] = []
         hourly = before.hourly if before else None
+        depths = {depth.variable: depth for depth in (before.depths if before else ())}
 
         def read_grid() -> None:
             nonlocal hourly
@@ -136,6 +149,9 @@ class WeatherService:
             offered.extend(found)
             if hours is not None and (hourly is None or hours.issued_at >= hourly.issued_at):
                 hourly = hours
+            for depth in grid.parse_depths(body, city, response.received_at) if self._has_depths else ():
+                if depth.variable not in depths or depth.issued_at >= depths[depth.variable].issued_at:
+                    depths[depth.variable] = depth
 
         def members() -> None:
             if self._ensemble is not None:
@@ -153,6 +169,7 @@ class WeatherService:
             readings=readings,
             forecasts=forecasts,
             hourly=hourly,
+            depths=tuple(depths[kind] for kind in sorted(depths)),
             problems=tuple(sorted(set(problems))),
             hashes=tuple(response.sha256 for response in responses),
             payloads=tuple(response.payload() for response in responses),
@@ -241,6 +258,7 @@ def judge(known: Known, city: CityConfig, now: datetime, gates: GateLimits) -> W
         seen_min_f=min([*best, low[0]]) if low else None,
         forecasts=forecasts,
         hourly=known.hourly,
+        depths=known.depths,
         is_fetch_stale=_is_older(known.fetched_at, now, gates.max_fetch_age_s),
         is_observation_stale=is_frozen
         or _is_older(newest.observed_at if newest else None, now, gates.max_observation_age_s),

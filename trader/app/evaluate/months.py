@@ -1,7 +1,8 @@
 """Monthly rain and snow scored month by month, each on what the record held before the month began.
 
-The model is the strategy's own; it is compared with the record's same months whole (climatology), and with
-what had fallen plus what the rest of the month brought in each earlier year. No price was ever recorded.
+The model is the strategy's own without a forecast; it is compared with the record's same months whole
+(climatology), and with what had fallen plus what the rest of the month brought in each earlier year. What a
+forecast adds is scored apart (``next_days``). No price was ever recorded.
 """
 
 from calendar import monthrange
@@ -14,11 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from trader.app.evaluate import next_days
+from trader.app.evaluate.next_days import SNOW_MONTHS
 from trader.app.fit.records import depths
 from trader.core import probability as pr
 from trader.core.forecasting import scores
 from trader.core.forecasting.archive import Ints
-from trader.core.forecasting.totals import last_day, wet_days
+from trader.core.forecasting.totals import SAID_DAYS, last_day, wet_days
 from trader.core.strategies.monthly import Fallen, total
 from trader.domain.amounts import UNIT_IN
 from trader.domain.errors import ConfigurationError
@@ -28,7 +31,6 @@ from trader.domain.types import MarketType
 DAYS_KNOWN = (0, 7, 14, 21, 26)
 RUNGS_IN = {MarketType.RAIN: (1, 2, 3, 4, 5, 6, 7, 8), MarketType.SNOW: (0, 1, 3, 6, 10, 15)}
 """Thresholds in inches, like those listed: YES above."""
-SNOW_MONTHS = (11, 12, 1, 2, 3, 4)
 WAYS = ("model", "record", "climatology")
 
 
@@ -64,9 +66,16 @@ def evaluate_months(
         for known in DAYS_KNOWN:
             row = {"city": code, "variable": variable, "days_known": known}
             row |= summary([m for m in months if m.known == known], variable)
-            said = "  ".join(f"{name} {value}" for name, value in row.items())
-            say(dumps(row) if json else said)
+            say(_line(row, json))
+        if (said := next_days.load_amounts(history, code, variable)) is not None:
+            windows = list(next_days.score(days, units, said, variable, date_from, date_to))
+            row = {"city": code, "variable": variable, "next_days": SAID_DAYS}
+            say(_line(row | next_days.summary(windows, variable), json))
     return 0
+
+
+def _line(row: Mapping[str, Any], json: bool) -> str:
+    return dumps(row) if json else "  ".join(f"{name} {value}" for name, value in row.items())
 
 
 def score(
@@ -143,11 +152,4 @@ def summary(months: Sequence[ScoredMonth], variable: MarketType) -> dict[str, An
         row[f"crps_model_minus_{way}"] = [
             round(v, 4) for v in (difference.value, difference.lo, difference.hi)
         ]
-    uniforms = scores.pit_uniforms([m.first.toordinal() for m in months])
-    pits = [
-        scores.randomised_pit(m.said["model"], m.outcome, u)
-        for m, u in zip(months, uniforms.tolist(), strict=True)
-    ]
-    row["coverage80_model"] = round(sum(0.1 <= p <= 0.9 for p in pits) / len(pits), 4)
-    row["coverage80_band"] = [round(v, 4) for v in scores.coverage_band(len(months))]
-    return row
+    return row | next_days.coverage([(m.first, m.said["model"], m.outcome) for m in months])

@@ -44,7 +44,9 @@ def read(path: Path, columns: Sequence[str]) -> Table:
 
 
 def has_column(path: Path, name: str) -> bool:
-    """Whether a CSV's first line names the column."""
+    """Whether a table names the column."""
+    if path.suffix == ".parquet":
+        return name in pq.read_schema(path).names
     raw = path.read_bytes()
     text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
     return name in next(csv.reader(text.splitlines()), [])

@@ -6,6 +6,7 @@ reports: hundredths of an inch of rain, tenths of snow. A trace is a dry day, be
 """
 
 import math
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammainc, gammaincinv
 
+from trader.core import probability as pr
 from trader.core.forecasting.archive import Floats, Ints
 from trader.domain.learned import Depths, WetDays
 from trader.domain.types import MarketType
@@ -21,6 +23,11 @@ AROUND_DAYS = 20
 """Days before and after a month whose record counts for it; sensible are 0 to 45. Not tuned."""
 FEWEST_YEARS = 5
 DAYS_A_YEAR = 365.2425
+SAID_DAYS = 3
+"""Days after today of which a forecast of amounts counts; 1 to 7 are sensible. Some offices give no more, and
+no archive of the live source was there to score later ones."""
+SAID_SHARE = 0.5
+"""What the forecast counts for in the days it covers, the record counts for the rest; 0 to 1. Not fitted."""
 _LEAST_WET = 3
 _SHAPES = (0.2, 3.0)
 _TAIL = 1e-5
@@ -99,6 +106,54 @@ def rest_of_month(wet: WetDays, days: int, was_wet: bool | None) -> Floats:
         below += counts[k] * gammainc(wet.shape * k, edges / wet.scale)
     below[-1] = 1.0
     return np.diff(np.concatenate(([0.0], below)))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a forecast says of some of the days left: ``units`` in ``days`` days, ``before`` others come
+    first.
+    """
+
+    before: int
+    days: int
+    units: float
+
+
+@lru_cache(maxsize=512)
+def rest_as_said(wet: WetDays, days: int, was_wet: bool | None, said: Said) -> Floats:
+    """Return what ``rest_of_month`` does, half of it by a forecast of some of the days.
+
+    The forecast tells how much, the record how uneven: the days it covers bring a gamma of the forecast's
+    mean and of the scale of the record's wet days, so that little is mostly nothing and sometimes much. The
+    days around them are the record's.
+    """
+    later = rest_of_month(wet, days - said.before - said.days, None)
+    around = _summed(rest_of_month(wet, said.before, was_wet), later)
+    told, recorded = _summed(around, _amount(said.units, wet.scale)), rest_of_month(wet, days, was_wet)
+    return pr.mix((0, told), (0, recorded), SAID_SHARE)[1]
+
+
+def _amount(units: float, scale: float) -> Floats:
+    """Return the probabilities of 0, 1, 2, ... units of a gamma with this mean and scale."""
+    if units <= 0:
+        return np.ones(1)
+    end = float(gammaincinv(units / scale, 1 - _TAIL / 2)) * scale
+    edges = np.arange(math.ceil(end) + 1) + 0.5
+    below = np.asarray(gammainc(units / scale, edges / scale))
+    below[-1] = 1.0
+    return np.diff(np.concatenate(([0.0], below)))
+
+
+def _summed(one: Floats, other: Floats) -> Floats:
+    """Return the distribution of a sum, the tail cut as in ``rest_of_month``. Added up in a fixed order: a
+    library's convolution may add in another on another processor.
+    """
+    short, long = sorted((one, other), key=len)
+    out = np.zeros(len(one) + len(other) - 1)
+    for n, p in enumerate(short.tolist()):
+        out[n : n + len(long)] += p * long
+    last = int(np.searchsorted(np.cumsum(out), 1 - _TAIL / 2))
+    return np.append(out[:last], out[last:].sum())
 
 
 def _counts(wet: WetDays, days: int, was_wet: bool | None) -> Floats:

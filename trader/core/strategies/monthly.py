@@ -1,7 +1,9 @@
-"""Rain and snow of a month: what has fallen by the newest climate report, and the rest from the record.
+"""Rain and snow of a month: what has fallen by the newest climate report, the next days half by the
+forecast, the rest from the record.
 
 Values are whole units of the market type: hundredths of an inch of rain, tenths of snow. Off by default
-(``TRADE_MONTHLY``): no price of such a market was ever recorded, so nothing says that it beats one.
+(``TRADE_MONTHLY``): no price of such a market was ever recorded, so nothing says that it beats one. Nor was
+any forecast of amounts by the live source; docs/forecasting.md has the scores of another.
 """
 
 import math
@@ -12,7 +14,7 @@ import numpy as np
 
 from trader.core import probability as pr
 from trader.core.forecasting.archive import Floats
-from trader.core.forecasting.totals import rest_of_month
+from trader.core.forecasting.totals import SAID_DAYS, Said, rest_as_said, rest_of_month
 from trader.core.gates import check_freshness
 from trader.core.settlement import climate_date, climate_day_bounds
 from trader.core.sizing import evidence
@@ -21,7 +23,7 @@ from trader.domain.canonical import content_hash
 from trader.domain.learned import ParameterSet, WetDays
 from trader.domain.signals import Distribution, Prediction
 from trader.domain.types import MarketType, ReasonCode
-from trader.domain.weather import MonthToDate
+from trader.domain.weather import DepthForecast, MonthToDate
 
 R = ReasonCode
 REPORT_DELAY_DAYS = 2
@@ -41,12 +43,19 @@ class Fallen:
 
 
 class MonthlyTotal(Strategy):
-    """Total rain or snow of a calendar month at the station its rules name."""
+    """Total rain or snow of a calendar month at the station its rules name.
 
-    def __init__(self, market_type: MarketType, parameters: ParameterSet) -> None:
+    ``is_benchmark``: without the forecast, so that what it is worth can be scored; never traded.
+    """
+
+    def __init__(
+        self, market_type: MarketType, parameters: ParameterSet, *, is_benchmark: bool = False
+    ) -> None:
         self.market_type = market_type
-        self.name = "monthly_snow" if market_type is MarketType.SNOW else "monthly_rain"
-        self.version = f"1-{content_hash(parameters)[:8]}"
+        self._is_benchmark = is_benchmark
+        named = "monthly_snow" if market_type is MarketType.SNOW else "monthly_rain"
+        self.name = "climatology" if is_benchmark else named
+        self.version = f"2-{content_hash(parameters)[:8]}"
         self._depths = {d.city_code: d for d in parameters.totals if d.variable is market_type}
 
     def predict(self, event: EventInputs) -> Outlook:
@@ -65,7 +74,9 @@ class MonthlyTotal(Strategy):
         fallen = _fallen(told, today, last)
         if fallen is None:
             return Outlook(None, (R.OBSERVATION_STALE,))
-        distribution = total(fallen, depths.months[last.month - 1])
+        forecast = None if self._is_benchmark else self._forecast(event)
+        said = None if forecast is None else _said(forecast, fallen, today, last)
+        distribution = total(fallen, depths.months[last.month - 1], said)
         prediction = Prediction(
             event_ticker=event.event_ticker,
             city_code=event.city.code,
@@ -74,7 +85,8 @@ class MonthlyTotal(Strategy):
             strategy_name=self.name,
             strategy_version=self.version,
             distribution=distribution,
-            source=f"record of {depths.station}",
+            source=f"record of {depths.station}"
+            + ("" if said is None or forecast is None else f"+{forecast.source}"),
             issued_at=event.now if told is None else told.issued_at,
             lead_h=round((climate_day_bounds(last, event.city)[1] - event.now).total_seconds() / 3600, 6),
             observed_extreme_f=None,
@@ -82,6 +94,8 @@ class MonthlyTotal(Strategy):
                 "fallen": float(fallen.least),
                 "days_left": float(fallen.days_left),
                 "years": depths.years,
+                "said_days": float(said.days if said is not None else 0),
+                "said": said.units if said is not None else 0.0,
             },
         )
         reasons = list(
@@ -89,7 +103,19 @@ class MonthlyTotal(Strategy):
         )
         if depths.years < event.min_forecast_pairs:
             reasons.append(R.FORECAST_PAIRS_TOO_FEW)
+        if self._is_benchmark:
+            reasons.append(R.BENCHMARK_ONLY)
         return Outlook(prediction, tuple(reasons), evidence(depths.years, 0.0, 1.0))
+
+    def _forecast(self, event: EventInputs) -> DepthForecast | None:
+        """Return the newest forecast of amounts that could have been known and is not stale."""
+        limit = timedelta(seconds=event.gates.max_forecast_age_s)
+        known = [
+            f
+            for f in (event.weather.depths if event.weather is not None else ())
+            if f.variable is self.market_type and timedelta(0) <= event.now - f.issued_at <= limit
+        ]
+        return max(known, key=lambda f: (f.issued_at, f.source), default=None)
 
     def _told(self, event: EventInputs) -> MonthToDate | None:
         """Return the newest report of the market's own station and month that could have been known."""
@@ -125,9 +151,29 @@ def _fallen(told: MonthToDate | None, today: date, last: date) -> Fallen | None:
     return Fallen(units, base, (last - told.climate_date).days + 1, None)
 
 
-def total(fallen: Fallen, wet: WetDays) -> Distribution:
-    """Return the distribution of a month's total, in units, by what the record says of its wet days."""
-    rest = rest_of_month(wet, fallen.days_left, fallen.was_wet)
+def _said(forecast: DepthForecast, fallen: Fallen, today: date, last: date) -> Said | None:
+    """Return what the forecast says of the month's days after today, SAID_DAYS of them at most; None where it
+    says nothing of them.
+    """
+    begins = max(today + timedelta(days=1), last.replace(day=1), forecast.first)
+    ends = min(
+        last, today + timedelta(days=SAID_DAYS), forecast.first + timedelta(days=len(forecast.units) - 1)
+    )
+    count, skipped = (ends - begins).days + 1, (begins - forecast.first).days
+    if count <= 0:
+        return None
+    units = math.fsum(forecast.units[skipped : skipped + count])
+    return Said(fallen.days_left - (last - begins).days - 1, count, round(units, 2))
+
+
+def total(fallen: Fallen, wet: WetDays, said: Said | None = None) -> Distribution:
+    """Return the distribution of a month's total, in units, by what the record says of its wet days and a
+    forecast of some of them.
+    """
+    if said is None:
+        rest = rest_of_month(wet, fallen.days_left, fallen.was_wet)
+    else:
+        rest = rest_as_said(wet, fallen.days_left, fallen.was_wet, said)
     start, weights = pr.overruled(*_at_least(fallen.base, rest, fallen.least))
     values = np.arange(start, start + len(weights), dtype=np.float64)
     mean = math.fsum((weights * values).tolist())

@@ -42,7 +42,8 @@ def _made(key: Same) -> Made:
     made |= {kind: MonthlyTotal(kind, key.value) for kind in recorded}
     return Made(
         strategies=made,
-        benchmarks={kind: Climatology(kind, key.value) for kind in kinds},
+        benchmarks={kind: Climatology(kind, key.value) for kind in kinds}
+        | {kind: MonthlyTotal(kind, key.value, is_benchmark=True) for kind in recorded},
         sha256=content_hash(key.value),
     )
 

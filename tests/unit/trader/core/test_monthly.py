@@ -16,7 +16,7 @@ from trader.domain.markets import Contract
 from trader.domain.plan import CyclePlan
 from trader.domain.risk import GateLimits
 from trader.domain.types import Decision, MarketType, ReasonCode, Side
-from trader.domain.weather import MonthToDate, WeatherSnapshot
+from trader.domain.weather import DepthForecast, MonthToDate, WeatherSnapshot
 
 D = Decimal
 R = ReasonCode
@@ -171,3 +171,100 @@ def test_snow_in_july_is_no_surprise() -> None:
     found = predicted(told(0, market_type=SNOW), kind=SNOW)
 
     assert at_least(found, 1) < D("0.01")
+
+
+# ---- what a forecast says of the next days
+
+
+def said(*units: float, first: date = date(2026, 7, 22), **changes: Any) -> DepthForecast:
+    fields: dict[str, Any] = {
+        "source": "nws_grid", "variable": RAIN, "issued_at": NOW - timedelta(hours=2), "first": first,
+        "units": units,
+    }  # fmt: skip
+    return DepthForecast(**fields | changes)
+
+
+def forecast(*depths: DepthForecast, now: datetime = NOW, **changes: Any) -> Outlook:
+    seen = report(told(250), depths=depths, captured_at=now, fetched_at=now)
+    return predicted(weather=seen, now=now, **changes)
+
+
+def test_rain_that_is_forecast_makes_more_likely_and_a_dry_forecast_less() -> None:
+    without, wet, dry = predicted(told(250)), forecast(said(200, 0, 0)), forecast(said(0, 0, 0))
+
+    assert at_least(dry, 401) < at_least(without, 401) < at_least(wet, 401)
+    assert at_least(dry, 401) >= at_least(without, 401) / 2  # the record keeps half
+    assert wet.prediction is not None
+    assert wet.prediction.source == "record of KNYC+nws_grid"
+    assert (wet.prediction.features["said_days"], wet.prediction.features["said"]) == (3, 200)
+    assert wet.reasons == ()
+
+
+def test_the_days_that_count_are_three_after_today_inside_the_month() -> None:
+    assert forecast(said(10, 20, 30, 900, 900)).prediction == forecast(said(10, 20, 30)).prediction
+    yesterdays = said(800, 10, 20, 30, first=date(2026, 7, 21), issued_at=NOW - timedelta(hours=11))
+    assert forecast(yesterdays).prediction == forecast(said(10, 20, 30)).prediction
+    late = datetime(2026, 7, 30, 16, tzinfo=UTC)
+    seen = report(
+        told(250, on=date(2026, 7, 29)), captured_at=late, fetched_at=late,
+        depths=(said(10, 700, 700, first=date(2026, 7, 31), issued_at=late),),
+    )  # fmt: skip
+    found = predicted(weather=seen, now=late).prediction
+    assert found is not None
+    assert (found.features["said_days"], found.features["said"]) == (1, 10)
+    ahead = datetime(2026, 6, 30, 16, tzinfo=UTC)  # the first days of the month to come
+    seen = report(captured_at=ahead, fetched_at=ahead,
+                  depths=(said(5, 6, 7, first=date(2026, 7, 1), issued_at=ahead),))  # fmt: skip
+    found = predicted(weather=seen, now=ahead).prediction
+    assert found is not None
+    assert (found.features["said_days"], found.features["days_left"]) == (3, 31)
+
+
+@pytest.mark.parametrize(
+    "useless",
+    [
+        said(400, variable=SNOW),
+        said(400, issued_at=NOW + timedelta(minutes=1)),
+        said(400, issued_at=NOW - timedelta(hours=13)),
+        said(400, first=date(2026, 7, 25)),
+        said(400, first=date(2026, 7, 21)),  # today alone
+        said(),
+    ],
+)
+def test_a_forecast_that_is_stale_from_the_future_or_of_other_days_changes_nothing(
+    useless: DepthForecast,
+) -> None:
+    assert forecast(useless).prediction == predicted(told(250)).prediction
+    newest = said(100, issued_at=NOW - timedelta(hours=1))
+    assert forecast(useless, newest).prediction == forecast(newest).prediction
+
+
+def test_the_newest_of_two_forecasts_counts() -> None:
+    older, newer = said(400, issued_at=NOW - timedelta(hours=3)), said(0, issued_at=NOW)
+
+    assert forecast(older, newer).prediction == forecast(newer).prediction
+
+
+def test_the_benchmark_knows_no_forecast_and_is_never_traded() -> None:
+    given = event(weather=report(told(250), depths=(said(400),)))
+
+    found = MonthlyTotal(RAIN, shipped_parameters(), is_benchmark=True).predict(given)
+
+    assert found.reasons == (R.BENCHMARK_ONLY,)
+    assert found.prediction is not None
+    assert found.prediction.strategy_name == "climatology"
+    without = predicted(told(250)).prediction
+    assert without is not None
+    assert found.prediction.distribution == without.distribution
+
+
+def test_every_cycle_stores_what_the_record_alone_says_beside() -> None:
+    rungs = ladder()
+    quoted = [snapshot(c, book("0.10", "0.12", at=NOW)) for c in rungs]
+    seen = report(told(250), depths=(said(150),))
+
+    plan = plan_cycle(inputs(rungs, quoted, [seen], now=NOW, min_forecast_pairs=30))
+
+    assert [p.strategy_name for p in plan.predictions] == ["monthly_rain", "climatology"]
+    assert plan.predictions[0].distribution != plan.predictions[1].distribution
+    assert {s.strategy_name for s in plan.signals} == {"monthly_rain"}

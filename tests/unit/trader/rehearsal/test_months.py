@@ -44,9 +44,15 @@ def test_ladders_of_rain_and_snow_are_traded_settled_and_recomputed(tmp_path: Pa
 
     plan = trader.store.cycles.load_plan(trader.store.cycles.list()[-1].cycle_id)
     predicted = {(p.city_code, p.strategy_name): p for p in plan.predictions}
-    assert set(predicted) == {(c, s) for c in CODES for s in ("monthly_rain", "monthly_snow")} - {
-        ("CHI", "monthly_snow")  # no record of Chicago's snow
-    }
+    benchmarks = {(c, "climatology") for c in CODES}
+    assert (
+        set(predicted)
+        == {(c, s) for c in CODES for s in ("monthly_rain", "monthly_snow")}
+        - {
+            ("CHI", "monthly_snow")  # no record of Chicago's snow
+        }
+        | benchmarks
+    )
     ohare = next(
         m
         for m in trader.store.weather.months(date(2026, 2, 1))

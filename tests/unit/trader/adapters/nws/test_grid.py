@@ -2,7 +2,8 @@
 
 import json
 import math
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -211,3 +212,95 @@ def test_recorded_point_names_its_cell_and_marine_cells_are_refused() -> None:
     body["properties"]["type"] = "marine"
     with pytest.raises(MalformedPayload):
         grid.parse_cell(Fields(body, "point"))
+
+
+EVENING = datetime(2026, 3, 4, 20, 32, tzinfo=UTC)
+
+
+def test_recorded_grid_gives_rain_and_snow_of_the_whole_days_after_today() -> None:
+    rain, snow = grid.parse_depths(body_of(), CITIES["NYC"], EVENING)
+
+    # hundredths of an inch: 9 + 34 + 9 and 5 of the 6 hours of 31; 1 of them, 22 and 1; the 7th is not whole
+    assert (rain.variable, rain.first, rain.units) == (MarketType.RAIN, date(2026, 3, 5), (77.83, 28.17))
+    assert (snow.variable, snow.first, snow.units) == (MarketType.SNOW, date(2026, 3, 5), (0, 0))
+    assert {f.issued_at for f in (rain, snow)} == {datetime(2026, 3, 4, 18, 59, 12, tzinfo=UTC)}
+
+
+def depth_grid(*intervals: tuple[str, float | None], uom: str = "wmoUnit:mm") -> Fields:
+    """A grid with snow in these intervals of March 5th and later, and no layer of rain."""
+    split = [(text.split("/"), mm) for text, mm in intervals]
+    values = [
+        {"validTime": f"2026-03-{at}:00:00+00:00/{length}", "value": None if mm is None else Decimal(mm)}
+        for (at, length), mm in split
+    ]
+    layer = {"uom": uom, "values": values}
+    return Fields(
+        {"properties": {"updateTime": "2026-03-04T18:00:00+00:00", "snowfallAmount": layer}}, "grid"
+    )
+
+
+@pytest.mark.parametrize(
+    ("intervals", "units"),
+    [
+        ([("05T05/P1D", 25.4)], (10,)),  # an inch is ten tenths
+        ([("05T05/PT12H", 25.4), ("05T17/PT12H", 50.8)], (30,)),
+        ([("04T05/P2D", 50.8)], (10,)),  # half of it is today's
+        ([("05T05/PT23H", 25.4)], None),
+        ([("05T05/PT12H", 25.4), ("05T17/PT12H", None)], None),  # a gap is not a dry day
+        ([("05T05/P1D", 25.4), ("05T06/PT1H", 1)], None),  # an hour told twice
+        ([("06T05/P1D", 25.4)], None),  # not tomorrow
+        ([("05T05/P1D", 0), ("06T05/PT6H", 9)], (0,)),
+        ([], None),
+    ],
+)
+def test_a_day_has_an_amount_when_each_of_its_hours_is_told_once(
+    intervals: list[tuple[str, float | None]], units: tuple[float, ...] | None
+) -> None:
+    found = grid.parse_depths(depth_grid(*intervals), CITIES["NYC"], EVENING)
+
+    assert [f.units for f in found] == ([] if units is None else [units])
+
+
+def test_amounts_of_seattle_reach_beyond_the_days_that_count() -> None:
+    body = body_of("weathergov_gridpoint_SEW_125_68_2026-03-04_injected_200C")
+
+    rain, _ = grid.parse_depths(body, CITIES["SEA"], datetime(2026, 3, 4, 22, 38, tzinfo=UTC))
+
+    assert rain.units == (4.67, 13.33, 5.0, 23.67, 17.33, 13.0)
+
+
+@given(st.lists(st.integers(0, 400), min_size=28, max_size=28))
+def test_nothing_is_lost_or_made_by_spreading_amounts_over_days(tenths: list[int]) -> None:
+    starts = [datetime(2026, 3, 4, 12, tzinfo=UTC) + timedelta(hours=6 * n) for n in range(28)]
+    intervals = [(f"{at:%dT%H}/PT6H", n / 10) for at, n in zip(starts, tenths, strict=True)]
+
+    (found,) = grid.parse_depths(depth_grid(*intervals), CITIES["NYC"], EVENING)
+
+    # from 05Z of the 5th to 05Z of the 11th: an hour of the third interval to five of the second last
+    told = tenths[2] / 6 + sum(tenths[3:26]) + tenths[26] * 5 / 6
+    assert len(found.units) == 6
+    assert sum(found.units) == pytest.approx(told / 10 / 2.54, abs=0.05)
+
+
+def test_ohares_amounts_are_not_read_from_midways_cell() -> None:
+    whole = depth_grid(("05T00/P4D", 25.4))
+
+    assert grid.parse_depths(whole, CITIES["CHI"], EVENING) == ()
+    assert len(grid.parse_depths(whole, CITIES["BOS"], EVENING)) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        depth_grid(("05T05/P1D", 1), uom="wmoUnit:cm"),
+        depth_grid(("05T05/P1D", 1), uom=""),
+        depth_grid(("05T05/P1D", -1)),
+        depth_grid(("05T05/P1D", 1001)),
+        depth_grid(("05T05/24H", 1)),
+        depth_grid(("05T05/P999999999D", 1)),
+        Fields({"properties": {"updateTime": "2026-03-04T18:00:00+00:00", "snowfallAmount": []}}, "grid"),
+    ],
+)
+def test_amounts_of_another_form_or_beyond_weather_are_refused(body: Fields) -> None:
+    with pytest.raises(MalformedPayload):
+        grid.parse_depths(body, CITIES["NYC"], EVENING)

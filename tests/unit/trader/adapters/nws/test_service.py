@@ -77,13 +77,14 @@ class Service:
 
 @contextmanager
 def weather(
-    script: Service, *, with_ensemble: bool = False
+    script: Service, *, with_ensemble: bool = False, has_depths: bool = False
 ) -> Iterator[tuple[WeatherService, Loopback, FakeClock]]:
     clock = FakeClock(START)
     with serving(script) as server, HttpClient(clock=clock, timeout_s=10) as http:
         ensemble = EnsembleClient(http, server.origin, clock=clock) if with_ensemble else None
         nws = NwsClient(http, server.origin, clock=clock)
-        yield WeatherService(nws, ensemble, clock=clock, gates=GateLimits()), server, clock
+        service = WeatherService(nws, ensemble, clock=clock, gates=GateLimits(), has_depths=has_depths)
+        yield service, server, clock
 
 
 def look(service: WeatherService) -> WeatherSnapshot:
@@ -600,3 +601,30 @@ def test_a_report_of_the_future_is_read_again_when_its_time_has_come() -> None:
     assert early.high_so_far_f == 80
     assert ReasonCode.WEATHER_FROM_FUTURE not in later.problems
     assert later.high_so_far_f == 84
+
+
+def test_amounts_are_read_where_asked_for_and_older_ones_replace_nothing() -> None:
+    def amounts(updated: datetime, mm: float, uom: str = "wmoUnit:mm") -> Reply:
+        body = json.loads(grid_body(updated).body)
+        values = [{"validTime": "2026-07-17T05:00:00+00:00/P2D", "value": mm}]
+        body["properties"]["quantitativePrecipitation"] = {"uom": uom, "values": values}
+        return reply(body)
+
+    script = Service()
+    script.grid = amounts(START - timedelta(hours=1), 50.8)
+    with weather(script) as (service, _, _):
+        assert look(service).depths == ()
+    with weather(script, has_depths=True) as (service, _, clock):
+        (first,) = look(service).depths
+        assert (first.variable, first.first, first.units) == (MarketType.RAIN, date(2026, 7, 17), (100, 100))
+        script.grid = amounts(START - timedelta(hours=2), 0)
+        clock.advance(301)
+        assert look(service).depths == (first,)
+        script.grid = amounts(START, 0, uom="wmoUnit:in")
+        clock.advance(301)
+        found = look(service)
+
+    assert found.depths == (first,)
+    assert found.problems == (ReasonCode.PAYLOAD_MALFORMED,)
+    assert [f.value_f for f in found.forecasts] == [86]  # the temperatures of the same grid stand
+    assert found.forecasts[0].issued_at == START

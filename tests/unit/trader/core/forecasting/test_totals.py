@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trader.core.forecasting.totals import _counts, fit_depths, last_day, rest_of_month, wet_days
+from trader.core.forecasting.totals import (
+    SAID_SHARE,
+    Said,
+    _counts,
+    _summed,
+    fit_depths,
+    last_day,
+    rest_as_said,
+    rest_of_month,
+    wet_days,
+)
 from trader.domain.learned import WetDays
 from trader.domain.types import MarketType
 
@@ -101,3 +111,65 @@ def test_the_last_day_of_every_month() -> None:
         day = date(2023, 1, 1) + timedelta(days=n)
         assert (last_day(day) + timedelta(days=1)).day == 1
         assert last_day(day).month == day.month
+
+
+def mean(weights: np.ndarray) -> float:
+    return float((weights * np.arange(len(weights))).sum())
+
+
+@pytest.mark.parametrize(("before", "units"), [(0, 0.0), (1, 0.4), (2, 80.0), (3, 400.0)])
+def test_half_of_the_rest_is_drawn_as_the_forecast_says_and_half_as_the_record(
+    before: int, units: float
+) -> None:
+    dice, drawn, days = Random(9), [], 10  # noqa: S311  repeatable luck is the point
+    often = JULY.after_dry / (1 + JULY.after_dry - JULY.after_wet)
+
+    def chain(count: int, wet: bool) -> float:
+        total = 0.0
+        for _ in range(count):
+            wet = dice.random() < (JULY.after_wet if wet else JULY.after_dry)
+            total += dice.gammavariate(JULY.shape, JULY.scale) if wet else 0.0
+        return total
+
+    for _ in range(20_000):
+        if dice.random() < SAID_SHARE:
+            told = dice.gammavariate(units / JULY.scale, JULY.scale) if units else 0.0
+            parts = chain(before, False), told, chain(days - before - 3, dice.random() < often)
+            drawn.append(sum(round(part) for part in parts))  # each part is in whole units
+        else:
+            drawn.append(round(chain(days, False)))
+
+    said = np.cumsum(rest_as_said(JULY, days, False, Said(before, 3, units)))
+
+    for edge in (0, 20, 100, 250, 500, 800):
+        share = sum(total <= edge for total in drawn) / len(drawn)
+        assert said[edge] == pytest.approx(share, abs=0.015)
+    assert said[-1] == pytest.approx(1.0)
+
+
+@given(st.integers(0, 20), st.integers(1, 3), st.floats(0, 900), st.sampled_from([None, True, False]))
+def test_a_forecast_moves_the_mean_half_way_and_loses_no_probability(
+    after: int, days: int, units: float, was_wet: bool | None
+) -> None:
+    record, said = rest_of_month(JULY, after + days, was_wet), Said(0, days, round(units, 2))
+
+    found = rest_as_said(JULY, after + days, was_wet, said)
+
+    around = mean(rest_of_month(JULY, after, None))
+    assert found.sum() == pytest.approx(1.0)
+    assert (found >= 0).all()
+    assert mean(found) == pytest.approx((mean(record) + around + units) / 2, rel=0.002, abs=0.3)
+
+
+def test_a_sum_has_the_same_bytes_in_either_order_and_is_that_of_every_pair() -> None:
+    one, other = rest_of_month(JULY, 3, None), rest_of_month(JULY, 9, None)
+
+    found = _summed(one, other)
+
+    assert found.tobytes() == _summed(other, one).tobytes()
+    pairs = np.zeros(len(one) + len(other) - 1)
+    for n, p in enumerate(one.tolist()):
+        for m, q in enumerate(other.tolist()):
+            pairs[n + m] += p * q
+    assert found[:-1] == pytest.approx(pairs[: len(found) - 1])
+    assert pairs[len(found) :].sum() < 1e-5
