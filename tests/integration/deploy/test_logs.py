@@ -11,6 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from tests.integration.deploy.proxy import free_ports
 from tests.integration.deploy.test_units import answers, started
@@ -161,6 +165,43 @@ def test_server_that_cannot_start_says_why_with_the_traceback_in_its_object(
     assert code != 0
     (trace,) = [f"{event}" for event in errors if "Traceback" in f"{event}"]
     assert "SettingsError: DASHBOARD_DATABASE_URL: expected" in trace
+
+
+@pytest.mark.story("8.5")
+def test_page_that_breaks_under_a_visitor_leaves_one_object_with_its_traceback(tmp_path: Path) -> None:
+    (port,), log = free_ports(1), tmp_path / "log"
+    (tmp_path / "broken.py").write_text("raise ValueError('broken under a visitor')\n")
+    shutil.copytree(ROOT / "dashboard" / ".streamlit", tmp_path / ".streamlit")
+    words = [sys.executable, "-m", "dashboard.logged", "streamlit", "run", "broken.py"]
+    env = {"PATH": PATH, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+
+    with log.open("wb") as lines:
+        process = subprocess.Popen(
+            [*words, f"--server.port={port}"], cwd=tmp_path, env=env, stdout=lines, stderr=lines
+        )
+        try:
+            answers(port, "/_stcore/health")
+            visit(port)
+        finally:
+            process.terminate()
+            process.wait(20)
+    (broken,) = [event for event in events(log) if event["level"] == "error"]
+
+    assert broken["event"] == "Uncaught app execution"
+    assert str(broken["exception"]).endswith("ValueError: broken under a visitor")
+
+
+def visit(port: int) -> None:
+    """Run the page's script once as a browser does, and wait until it has ended."""
+    asked, answer = BackMsg(), ForwardMsg()
+    asked.rerun_script.query_string = ""
+    address = f"ws://127.0.0.1:{port}/_stcore/stream"
+    with connect(address, subprotocols=[Subprotocol("streamlit")]) as socket:
+        socket.send(asked.SerializeToString())
+        while answer.WhichOneof("type") != "script_finished":
+            said = socket.recv(timeout=20)
+            assert isinstance(said, bytes)
+            answer.ParseFromString(said)
 
 
 @pytest.mark.story("8.5")
