@@ -212,12 +212,20 @@ def test_the_days_that_count_are_three_after_today_inside_the_month() -> None:
     found = predicted(weather=seen, now=late).prediction
     assert found is not None
     assert (found.features["said_days"], found.features["said"]) == (1, 10)
-    ahead = datetime(2026, 6, 30, 16, tzinfo=UTC)  # the first days of the month to come
-    seen = report(captured_at=ahead, fetched_at=ahead,
-                  depths=(said(5, 6, 7, first=date(2026, 7, 1), issued_at=ahead),))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("day", "first", "days", "units"), [(30, date(2026, 7, 1), 3, 18), (29, date(2026, 6, 30), 2, 13)]
+)
+def test_of_a_month_to_come_its_own_days_count(day: int, first: date, days: int, units: float) -> None:
+    ahead = datetime(2026, 6, day, 16, tzinfo=UTC)
+    seen = report(captured_at=ahead, fetched_at=ahead, depths=(said(5, 6, 7, first=first, issued_at=ahead),))
+
     found = predicted(weather=seen, now=ahead).prediction
+
     assert found is not None
-    assert (found.features["said_days"], found.features["days_left"]) == (3, 31)
+    features = found.features
+    assert (features["said_days"], features["said"], features["days_left"]) == (days, units, 31)
 
 
 @pytest.mark.parametrize(
