@@ -202,12 +202,15 @@ class Checks:
         assert row is not None
         self._check_halts(process, row.ticker, row.city_code, row.action)
         self._check_inputs(process, row.ticker)
-        self._check_weather(process, row.city_code)
+        self._check_weather(process, row.city_code, row.action)
 
-    def _check_weather(self, process: Process, city_code: str) -> None:
-        """The decision's weather is no older than its limit: its station had answered by then."""
+    def _check_weather(self, process: Process, city_code: str, action: Action) -> None:
+        """The decision's weather is no older than its limit: its station had answered by then. A flatten asks
+        no forecast.
+        """
         inputs: CycleInputs | None = process.facts.get("inputs")
-        if inputs is None:
+        is_flatten = any(state.reason is ReasonCode.OPERATOR_FLATTEN for state in self._halts.values())
+        if inputs is None or (is_flatten and action is Action.REDUCE):
             return
         seen_at = self._weather_at.get(load_cities()[city_code].settlement_station)
         if seen_at is None or inputs.now - seen_at > timedelta(seconds=inputs.gates.max_fetch_age_s):
@@ -319,9 +322,7 @@ class Checks:
             o.client_order_id == newest.client_order_id and o.action is Action.REDUCE
             for o in self.books.orders.live_orders(self._mode)
         )
-        if closing_only:
-            return
-        if newest.initial * newest.cost_per_contract > _limit(self.limits.trade, equity):
+        if not closing_only and newest.initial * newest.cost_per_contract > _limit(self.limits.trade, equity):
             self.fail(
                 "I6", f"one order risks {newest.initial * newest.cost_per_contract}, above the trade cap"
             )
@@ -341,7 +342,7 @@ class Checks:
         ):
             before = self._risk_before.get(name, ZERO)
             self._risk_before[name] = risk
-            if risk > max(before, _limit(cap, equity)):
+            if risk > max(before, _limit(cap, equity)) and not closing_only:
                 self.fail("I6", f"{name}: {risk} dollars at worst, above the cap {_limit(cap, equity)}")
 
     def _check_estimates(self, account: Account, method: str) -> None:

@@ -372,8 +372,14 @@ class Episode:
             self.tick()
 
     def _is_waiting(self) -> bool:
-        waiting = (OrderStatus.UNKNOWN, OrderStatus.SUBMITTING, OrderStatus.PENDING_CANCEL)
-        return any(row.status in waiting for row in self.books.orders.open_orders(self.plan.mode))
+        waiting, now = (
+            (OrderStatus.UNKNOWN, OrderStatus.SUBMITTING, OrderStatus.PENDING_CANCEL),
+            self.clock.now(),
+        )
+        return any(
+            row.status in waiting or (row.expires_at is not None and row.expires_at <= now)
+            for row in self.books.orders.open_orders(self.plan.mode)
+        )
 
     def _turn_to(self, at: datetime) -> None:
         now = self.exchange.clock.now()
