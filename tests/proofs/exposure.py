@@ -9,9 +9,9 @@ import random
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import product
+from itertools import compress, product
 from os import cpu_count
 
 from trader.core.exposure import Caps, Trade, is_over
@@ -58,8 +58,9 @@ def random_event(dice: random.Random, number: int) -> Event:
 
 
 def random_book(dice: random.Random) -> list[Line]:
+    """A market has one position, as at the exchange; what else is there is an order under way."""
     events = [random_event(dice, number) for number in range(dice.randint(1, 3))]
-    return [
+    lines = [
         Line(
             event,
             dice.choice(event.tickers),
@@ -71,25 +72,36 @@ def random_book(dice: random.Random) -> list[Line]:
         for event in events
         for _ in range(dice.randint(0, 5))
     ]
+    first = {line.ticker: line for line in reversed(lines) if not line.is_pending}
+    return [x if x is first.get(x.ticker) else replace(x, is_pending=True) for x in lines]
 
 
 def brute_force(lines: list[Line]) -> int:
-    """Cents that one event can lose: every outcome, every subset of its pending orders filled."""
+    """Cents that one event can lose: every outcome, every subset of its pending orders filled. What an order
+    closes is gone, and what that gained is set against nothing.
+    """
     if not lines:
         return 0
-    pending = sum(line.is_pending for line in lines)
+    pending = [line for line in lines if line.is_pending]
     worst = 0
     for winners in lines[0].event.outcomes:
-        for fills in product((False, True), repeat=pending):
-            filled = iter(fills)
+        for fills in product((False, True), repeat=len(pending)):
+            left = {(x.ticker, x.side): (x.qty, x.cents) for x in lines if not x.is_pending}
             loss = 0
-            for line in lines:
-                if line.is_pending and not next(filled):
-                    continue
-                pays = (line.ticker in winners) is (line.side is Side.YES)
-                loss += line.qty * (line.cents - (100 if pays else 0))
+            for line in compress(pending, fills):
+                qty, cents = left.get((line.ticker, line.side.other), (0, 0))
+                gone = min(line.qty, qty)
+                left[line.ticker, line.side.other] = qty - gone, cents
+                loss += max(0, gone * (cents + line.cents - 100))
+                loss += (line.qty - gone) * (line.cents - _pays(line.ticker, line.side, winners))
+            for (ticker, side), (qty, cents) in left.items():
+                loss += qty * (cents - _pays(ticker, side, winners))
             worst = max(worst, loss)
     return worst
+
+
+def _pays(ticker: str, side: Side, winners: frozenset[str]) -> int:
+    return 100 if (ticker in winners) is (side is Side.YES) else 0
 
 
 def by_event(book: list[Line]) -> dict[str, list[Line]]:

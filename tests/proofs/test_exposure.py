@@ -1,5 +1,7 @@
 """A sample of ``make brute`` in every run, and proof that it can fail."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from tests.proofs.exposure import differences
@@ -14,8 +16,8 @@ def test_the_engine_equals_brute_force_on_random_books() -> None:
 
 
 def test_an_engine_that_lets_a_pending_order_offset_a_loss_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def always_filled(held: Holding, winners: frozenset[str]) -> object:
-        return held.qty * (held.cost_usd - ((held.ticker in winners) is (held.side is Side.YES)))
+    def always_filled(held: Sequence[Holding], winners: frozenset[str]) -> object:
+        return sum(h.qty * (h.cost_usd - ((h.ticker in winners) is (h.side is Side.YES))) for h in held)
 
     monkeypatch.setattr(exposure, "_loss_in", always_filled)
 

@@ -476,7 +476,12 @@ class Checks:
                     f"{row.client_order_id} is still {row.status}, at the exchange {real and real.state}",
                 )
         ours = Counter((f.fill_id, f.kalshi_order_id, f.qty, f.fee) for f in books.fills.get(mode))
-        theirs = Counter((f.fill_id, f.order_id, f.count, f.fee) for f in account.fills)
+        begun = min(e.occurred_at for e in books.capital.events(mode) if e.kind == "START")
+        theirs = Counter(
+            (f.fill_id, f.order_id, f.count, f.fee)
+            for f in account.fills
+            if f.at >= begun or not account.orders[f.order_id].is_foreign  # else before our books, not ours
+        )
         if ours != theirs:
             self.fail("I3", f"fills missing {list(theirs - ours)[:3]}, invented {list(ours - theirs)[:3]}")
         held = {p.ticker: p.qty if p.side.value == "YES" else -p.qty for p in books.positions.held(mode)}

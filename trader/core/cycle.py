@@ -56,6 +56,7 @@ def decide(
     taken, used_events = set(inputs.taken_intents), set[str]()
     decisions: list[RiskDecision] = []
     intents: list[OrderIntent] = []
+    going: list[Exit] = []
     ordered = flatten(inputs, states)
     sold = {wish.ticker for wish in ordered}
     for wish in (*ordered, *(w for w in sorted(judge.exits, key=lambda w: w.ticker) if w.ticker not in sold)):
@@ -64,8 +65,8 @@ def decide(
         if not reasons and key in taken:
             reasons = (R.INTENT_EXISTS,)
         if not reasons and wish.reason is R.EDGE_REVERSED:
-            leaving = (w for w in judge.exits if w.event_ticker == wish.event_ticker)
-            after = caps.over(without(inputs.holdings, leaving))
+            leaving = [w for w in judge.exits if w.event_ticker == wish.event_ticker and w not in going]
+            after = caps.over(without(inputs.holdings, (*going, *leaving)))
             reasons = after.grown_over(exposure, wish.city_code)
         decisions.append(
             RiskDecision(
@@ -79,6 +80,9 @@ def decide(
         )
         if not reasons:
             intents.append(_sale(inputs, wish, key))
+            sold_of = (h for h in inputs.holdings if h.ticker == wish.ticker and not h.is_pending)
+            exposure.count(wish.under_way(next(sold_of)))
+            going.append(wish)
             used_events.add(wish.event_ticker)
             taken.add(key)
     for candidate in sorted(judge.candidates, key=lambda c: (-(c.signal.edge or ZERO), c.signal.ticker)):

@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from trader.core.breakers import in_scope
+from trader.core.edge import worst_unit_cost
 from trader.core.fees import model_fee
 from trader.domain.markets import Contract, Level, MarketSnapshot
 from trader.domain.plan import CycleInputs
@@ -38,6 +39,11 @@ class Exit:
     multiplier: Decimal
     reason: ReasonCode
     strategy: tuple[str, str]
+
+    def under_way(self, held: Holding) -> Holding:
+        """Return the order that it becomes, which buys the other side of what is held."""
+        bought = {"side": self.side.other, "cost_usd": worst_unit_cost(ONE - self.limit, self.multiplier)}
+        return held.model_copy(update={"qty": self.qty, "is_pending": True} | bought)
 
 
 def flatten(inputs: CycleInputs, states: tuple[StateChange, ...]) -> list[Exit]:

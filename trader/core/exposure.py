@@ -1,10 +1,11 @@
 """Dollars at worst case: per event over the outcomes it can have, summed by city, cluster and book.
 
 A position may win or lose with the outcome; a pending order may fill or not, whichever is worse for that
-outcome.
+outcome. One that would close a position may end a hedge: what the sale gains is set against nothing that
+stays open, because once it is booked the book stands without it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
@@ -25,10 +26,26 @@ WinnerSets = tuple[frozenset[str], ...]
 thresholds."""
 
 
-def _loss_in(holding: Holding, winners: frozenset[str]) -> Decimal:
-    wins = (holding.ticker in winners) is (holding.side is Side.YES)
-    loss = holding.qty * (holding.cost_usd - wins)
-    return max(ZERO, loss) if holding.is_pending else loss
+def _loss_in(held: Sequence[Holding], winners: frozenset[str]) -> Decimal:
+    """Dollars that one outcome costs at worst, a gain negative."""
+    positions = {(h.ticker, h.side): h for h in held if not h.is_pending}
+    closed: dict[tuple[str, Side], Decimal] = {}
+    loss = ZERO
+    for h in held:
+        unit = h.cost_usd - ((h.ticker in winners) is (h.side is Side.YES))
+        if not h.is_pending:
+            loss += h.qty * unit
+        elif unit > 0:
+            of = h.ticker, h.side.other
+            position, gone = positions.get(of), closed.get(of, ZERO)
+            closing = min(h.qty, position.qty - gone) if position else ZERO
+            if position and closing:
+                closed[of] = gone + closing
+                pays = (h.ticker in winners) is (position.side is Side.YES)
+                loss += max(ZERO, closing * (position.cost_usd + h.cost_usd - 1))
+                loss -= closing * (position.cost_usd - pays)
+            loss += (h.qty - closing) * unit
+    return loss
 
 
 def event_risk(holdings: Iterable[Holding], outcomes: WinnerSets) -> Decimal:
@@ -44,8 +61,7 @@ def event_risk(holdings: Iterable[Holding], outcomes: WinnerSets) -> Decimal:
         if not all(h.is_exclusive for h in held):
             return sum((h.qty * h.cost_usd for h in held), ZERO)
         outcomes = (frozenset(), *(frozenset({ticker}) for ticker in sorted({h.ticker for h in held})))
-    worst = max((sum((_loss_in(h, winners) for h in held), ZERO) for winners in outcomes), default=ZERO)
-    return max(ZERO, worst)
+    return max(ZERO, max((_loss_in(held, winners) for winners in outcomes), default=ZERO))
 
 
 @dataclass(frozen=True)
@@ -109,10 +125,15 @@ class Exposure:
 
     def add(self, trade: Trade, qty: Decimal) -> None:
         """Count ``qty`` contracts of a trade from now on, as an order that may fill."""
-        held = self._events.setdefault(trade.event_ticker, [])
-        held.append(trade.as_holding(qty))
-        self._city_of[trade.event_ticker] = trade.city_code
-        self._risk[trade.event_ticker] = event_risk(held, self._outcomes.get(trade.event_ticker, ()))
+        self.count(trade.as_holding(qty))
+
+    def count(self, holding: Holding) -> None:
+        """Count a holding from now on."""
+        event = holding.event_ticker
+        held = self._events.setdefault(event, [])
+        held.append(holding)
+        self._city_of[event] = holding.city_code
+        self._risk[event] = event_risk(held, self._outcomes.get(event, ()))
 
     def calculate_open_risk(self) -> Decimal:
         """Return total dollars at risk of the whole book."""

@@ -153,13 +153,13 @@ class Exchange:
 
     def _is_taken(self, client_order_id: str, now: datetime) -> bool:
         """Whether an id was used before: for ever, or, where told, only while its order rests."""
+        if reusable := self.faults.on(FaultKind.IDS_REUSABLE, client_order_id, now):
+            reusable.fired += 1  # the rule of the house, whether an id comes again or not
         if not client_order_id or client_order_id not in self.account.client_order_ids:
             return False
-        if (reusable := self.faults.on(FaultKind.IDS_REUSABLE, client_order_id, now)) is None:
+        if reusable is None:
             return True
-        is_resting = any(order.client_order_id == client_order_id for order in self.account.resting())
-        reusable.fired += not is_resting
-        return is_resting
+        return any(order.client_order_id == client_order_id for order in self.account.resting())
 
     def _order(self, request: OrderRequest, market: Market, now: datetime) -> Order:
         number = len(self.account.orders)

@@ -226,6 +226,30 @@ def test_half_a_hedge_is_not_sold_where_the_other_half_would_stand_above_a_cap(
     assert (other.ticker in sold) is both
 
 
+def test_what_a_sale_leaves_unhedged_takes_the_room_of_what_is_bought_beside_it() -> None:
+    """Found by seed 18926 of tier A: the hedge was still counted, so the city stood above its cap."""
+    other = BRACKETS[3]
+    tomorrow = event_contracts(day=DAY + timedelta(days=1), open_time=NOW - timedelta(hours=1))
+    held = tuple(
+        holding(c, Side.NO, "20", "0.60") for c in (MIDDLE, other)
+    )  # 4 dollars at worst, one alone 12
+    quoted = tuple(
+        snapshot(c, book("0.01", "0.05") if c is MIDDLE else book("0.30", "0.33"))
+        for c in (*BRACKETS, *tomorrow)
+    )
+    report = weather("NYC", forecast(85.5), forecast(85.5, day=DAY + timedelta(days=1)))
+    limits = RiskLimits(city=Cap(usd=D(14), fraction=D(1)))
+
+    plan = plan_cycle(
+        inputs((*BRACKETS, *tomorrow), quoted, [report], gates=BELIEVING, holdings=held, limits=limits)
+    )
+
+    assert [i.ticker for i in plan.intents if i.action is Action.REDUCE] == [MIDDLE.ticker]
+    (bought,) = [i for i in plan.intents if i.action is Action.OPEN]
+    assert bought.event_ticker == tomorrow[0].event_ticker
+    assert bought.worst_usd <= 14 - 12
+
+
 def test_no_is_sold_at_the_bids_for_no() -> None:
     quoted = tuple(snapshot(c, book("0.01", "0.05")) for c in BRACKETS)
     likely = inputs(BRACKETS, quoted, [weather("NYC", forecast(84.5))], gates=BELIEVING,

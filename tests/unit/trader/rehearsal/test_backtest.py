@@ -61,7 +61,7 @@ def test_a_decision_is_asked_for_at_an_instant_that_has_a_cycle(tmp_path: Path) 
 
 
 def test_an_instant_that_virtual_time_has_passed_is_missed_not_run_late(tmp_path: Path) -> None:
-    stage = set_up(WORLD, tmp_path, at=LOOKS[-1], is_limited=False)
+    stage = set_up(WORLD, tmp_path, at=LOOKS[-1] - timedelta(seconds=1), is_limited=False)
     store = books_in_memory()
 
     ran = play(stage, store, LOOKS[-2:], label="late")
