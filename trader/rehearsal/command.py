@@ -44,8 +44,12 @@ def _to_stderr(text: str) -> None:
 
 
 def run_backtest(arguments: Namespace, env: Mapping[str, str], say: Say) -> int:
-    """Trade the world, build its warehouse, print the report; see ``arguments`` for what may be asked."""
-    world = chosen_world(arguments)
+    """Trade the world asked for, build its warehouse, print the report. Raises ConfigurationError."""
+    return trade(chosen_world(arguments), arguments, env, say)
+
+
+def trade(world: World, arguments: Namespace, env: Mapping[str, str], say: Say) -> int:
+    """Do what ``run_backtest`` does in this world; what names a world in ``arguments`` is not read again."""
     label = arguments.name or f"backtest {world.name}"
     tell: Say = _to_stderr if arguments.json else say
     data_dir = data_dir_of(env)
