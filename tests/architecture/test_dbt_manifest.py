@@ -141,6 +141,19 @@ def test_no_view_stands_on_a_table_and_nothing_is_a_table(models: dict[str, Node
         assert models[name]["config"]["on_schema_change"] == "fail", name
 
 
+def test_no_table_writes_out_a_relation_that_it_reads_twice(models: dict[str, Node]) -> None:
+    """Postgres writes a CTE that is used twice out whole, and a refresh would cost what history is long."""
+    imported = r"(?ms)^(\w+) as (not materialized )?\(\s*select \*\s+from (\{\{ ref\(.*?)\),?$"
+    seen = 0
+    for name in tables(models):
+        code = re.sub(r"--.*|\{#.*?#\}", "", models[name]["raw_code"])
+        for cte, is_looked_through, body in re.findall(imported, code):
+            uses = len(re.findall(rf"\b(?:from|join) {cte}\b", code))
+            assert uses == 1 or is_looked_through or "changed_since()" in body, f"{name}: {cte}"
+            seen += 1
+    assert seen > 30
+
+
 def test_every_mart_is_a_view_so_that_no_system_column_tells_when_a_row_was_written(
     models: dict[str, Node],
 ) -> None:

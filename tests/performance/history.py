@@ -55,6 +55,15 @@ _FACTS: Final[dict[str, LiteralString]] = {
             0.12 + (m + k) %% 40 * 0.01, k, k, starts + interval '29 hours', 'u', %(hash)s, at
         from markets cross join generate_series(0, 166) as k
         cross join lateral (select starts + k * interval '10 minutes' as at) as t where at < %(end)s""",
+    "predictions": """insert into ops.predictions (decided_at, cycle_id, event_ticker, city_code,
+            market_type, climate_date, strategy_name, strategy_version, distribution, mean_f, sd_f, p10_f,
+            p50_f, p90_f, source, issued_at, lead_h, features, recorded_at)
+        select at, n * 24 + k, event_ticker, city_code, 'HIGH', day, 'daily_high', '1',
+            '{"start": 77, "ppm": [50000, 50000, 100000, 100000, 200000, 200000, 100000, 100000, 50000,
+            50000]}', 81.5, 2.2, 78, 81, 85, 'benchmark', at, 29 - k, '{}', at
+        from (select *, (m / 100) as n from markets where b = 0) as events
+        cross join generate_series(0, 16) as k
+        cross join lateral (select starts + k * interval '1 hour' as at) as t where at < %(end)s""",
     "signals": """insert into ops.signals (signal_id, decided_at, cycle_id, mode, ticker, event_ticker,
             city_code, market_type, climate_date, strategy_name, strategy_version, p_yes, decision, side,
             price,
@@ -78,6 +87,12 @@ _FACTS: Final[dict[str, LiteralString]] = {
         select 'f' || order_id, order_id, kalshi_order_id, 1, mode, ticker, side, action, 2, 0.2, 0.02, true,
             created_at + interval '5 s', created_at + interval '6 s'
         from ops.orders""",
+    "settlements": """insert into ops.settlements (mode, ticker, event_ticker, result, yes_qty, no_qty,
+            revenue_usd, settled_at, recorded_at, epoch)
+        select 'DEMO', f.ticker, r.event_ticker, r.result, sum(f.qty), 0,
+            case r.result when 'yes' then sum(f.qty) else 0 end, r.determined_at, r.recorded_at, 1
+        from ops.fills as f join ops.market_results as r on r.ticker = f.ticker
+        group by f.ticker, r.event_ticker, r.result, r.determined_at, r.recorded_at""",
 }
 _CYCLE: Final[LiteralString] = """
 with made as (

@@ -13,7 +13,10 @@
         incremental_strategy="delete+insert",
         unique_key=["mode", "minute_at"],
         on_schema_change="fail",
-        indexes=[{"columns": ["mode", "minute_at"], "unique": true}],
+        indexes=[
+            {"columns": ["mode", "minute_at"], "unique": true},
+            {"columns": ["finished_at"]},
+        ],
     )
 }}
 
@@ -33,7 +36,7 @@
 
 with
 
-steps as (select * from {{ ref("int_trades__position_steps") }}),
+steps as not materialized (select * from {{ ref("int_trades__position_steps") }}),
 
 snapshots as (select * from {{ ref("stg_ops__market_snapshots") }}),
 
@@ -126,13 +129,14 @@ marked as (
             end
             - steps.cost_usd
         ) as unrealized_pnl_usd
-    from cycles
-    inner join steps
+    from steps
+    -- The cycles of a step are found by index: every step beside every cycle would be a product.
+    inner join {{ ref("stg_ops__cycles") }} as during
         on
-            cycles.mode = steps.mode
-            and cycles.finished_at >= steps.step_at
-            and cycles.finished_at < steps.valid_to
-            and steps.valid_to > {{ from_at }}
+            steps.step_at <= during.finished_at
+            and steps.valid_to > during.finished_at
+            and during.finished_at >= {{ from_at }}
+    inner join cycles on during.cycle_id = cycles.cycle_id and steps.mode = cycles.mode
     left join lateral (
         select
             snapshots.yes_bid,
@@ -146,6 +150,7 @@ marked as (
         order by snapshots.captured_at desc, snapshots.market_snapshot_id desc
         limit 1
     ) as mark on true
+    where steps.valid_to > {{ from_at }}
     group by cycles.cycle_id
 ),
 

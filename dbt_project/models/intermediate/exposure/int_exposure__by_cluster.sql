@@ -14,11 +14,11 @@
 
 with
 
-steps as (select * from {{ ref("int_trades__position_steps") }}),
+steps as not materialized (select * from {{ ref("int_trades__position_steps") }}),
 
 fills as (select * from {{ ref("int_trades__disclosed_fills") }}),
 
-cities as (select * from {{ ref("stg_ops__cities") }}),
+cities as not materialized (select * from {{ ref("stg_ops__cities") }}),
 
 modes as (
     select known.mode

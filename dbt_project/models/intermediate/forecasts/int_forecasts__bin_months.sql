@@ -20,7 +20,7 @@
 
 with
 
-contracts as (select * from {{ ref("int_forecasts__scored_contracts") }}),
+contracts as not materialized (select * from {{ ref("int_forecasts__scored_contracts") }}),
 
 touched as (
     select distinct cast(date_trunc('month', climate_date) as date) as month

@@ -14,7 +14,7 @@
 
 with
 
-contracts as (select * from {{ ref("int_forecasts__scored_contracts") }}),
+contracts as not materialized (select * from {{ ref("int_forecasts__scored_contracts") }}),
 
 strategies as (select * from {{ ref("int_metrics__strategy_days") }}),
 

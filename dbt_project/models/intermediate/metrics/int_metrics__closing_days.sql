@@ -12,7 +12,7 @@
 
 with
 
-moves as (
+moves as not materialized (
     select
         *,
         coalesce(strategy_name, 'by hand') as strategy_in_words

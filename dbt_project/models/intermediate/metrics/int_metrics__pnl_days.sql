@@ -15,7 +15,7 @@
 
 with
 
-fills as (select * from {{ ref("int_trades__disclosed_fills") }}),
+fills as not materialized (select * from {{ ref("int_trades__disclosed_fills") }}),
 
 touched as (
     select distinct climate_date from fills

@@ -17,9 +17,9 @@
 
 with
 
-reached as (select * from {{ ref("int_signals__reached") }}),
+reached as not materialized (select * from {{ ref("int_signals__reached") }}),
 
-fills as (select * from {{ ref("int_trades__disclosed_fills") }}),
+fills as not materialized (select * from {{ ref("int_trades__disclosed_fills") }}),
 
 touched as (
     select climate_date from reached

@@ -24,7 +24,8 @@
 
 with
 
-fills as (
+-- A CTE used twice is written out whole, with all of history; looked through, its rows are found.
+fills as not materialized (
     select * from {{ ref("stg_ops__fills") }}
     where filled_at <= {{ run_disclosed_until() }}
 ),
@@ -33,10 +34,10 @@ orders as (select * from {{ ref("stg_ops__orders") }}),
 
 signals as (select * from {{ ref("stg_ops__signals") }}),
 
-contracts as (select * from {{ ref("stg_ops__contracts") }}),
+contracts as not materialized (select * from {{ ref("stg_ops__contracts") }}),
 
 -- A market resolved at a fair price has no result, only payouts that say so.
-fair_prices as (
+fair_prices as not materialized (
     select * from {{ ref("stg_ops__settlements") }}
     where result = 'scalar' and value_usd is not null and settled_at <= {{ run_as_of() }}
 ),

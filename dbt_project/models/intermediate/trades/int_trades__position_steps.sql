@@ -20,9 +20,9 @@
 
 with recursive
 
-fills as (select * from {{ ref("int_trades__disclosed_fills") }}),
+fills as not materialized (select * from {{ ref("int_trades__disclosed_fills") }}),
 
-settlements as (
+settlements as not materialized (
     select
         *,
         'payout ' || mode || ' ' || ticker || ' '
@@ -81,7 +81,8 @@ events as (
         on touched.mode = settlements.mode and touched.ticker = settlements.ticker
 ),
 
-numbered as (
+-- Written out once: the recursion reads it again for every step.
+numbered as materialized (
     select
         *,
         row_number() over (partition by mode, ticker order by step_at, kind, event_id) as step_no

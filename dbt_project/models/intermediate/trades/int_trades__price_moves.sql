@@ -17,9 +17,9 @@
 
 with
 
-fills as (select * from {{ ref("int_trades__disclosed_fills") }}),
+fills as not materialized (select * from {{ ref("int_trades__disclosed_fills") }}),
 
-contracts as (select * from {{ ref("stg_ops__contracts") }}),
+contracts as not materialized (select * from {{ ref("stg_ops__contracts") }}),
 
 -- Looked up by index for each fill: written out once it would be read whole twice a fill, for it is
 -- used twice.
