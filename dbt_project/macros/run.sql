@@ -20,13 +20,21 @@
     {%- endif -%}
 {%- endmacro -%}
 
+{#- Asked once a model, which may need it ten times; dbt's own record of the model keeps it. -#}
 {%- macro fact_of_run(column) -%}
     {%- set started = ref("int_rollups__started") -%}
-    {%- if execute and load_relation(started) -%}
-        {{- instant_from("select " ~ column ~ " from " ~ started) -}}
-    {%- else -%}
-        cast('-infinity' as timestamptz)
+    {%- if execute and model.run_facts is not defined -%}
+        {%- do model.update(run_facts={}) -%}
+        {%- if load_relation(started) -%}
+            {%- for name in ("as_of", "changed_since") -%}
+                {%- do model.run_facts.update(
+                    {name: instant_from("select " ~ name ~ " from " ~ started)}
+                ) -%}
+            {%- endfor -%}
+        {%- endif -%}
     {%- endif -%}
+    {%- set known = model.run_facts if execute else {} -%}
+    {{- known.get(column, "cast('-infinity' as timestamptz)") -}}
 {%- endmacro -%}
 
 {#- The one instant that a query returns, as a literal; before all time when it returns none. -#}

@@ -138,7 +138,10 @@ def test_no_view_stands_on_a_table_and_nothing_is_a_table(models: dict[str, Node
 
     assert set(kinds.values()) == {"view", "incremental"}
     for name in tables(models):
-        assert models[name]["config"]["on_schema_change"] == "fail", name
+        config = models[name]["config"]
+        assert config["on_schema_change"] == "fail", name
+        # what our incremental materialization does not know
+        assert (config["pre-hook"], config["post-hook"], config["contract"]["enforced"]) == ([], [], False)
 
 
 def test_no_table_writes_out_a_relation_that_it_reads_twice(models: dict[str, Node]) -> None:

@@ -393,6 +393,28 @@ def test_worlds_that_differ_in_the_last_hour_look_equal_to_the_public_role(
             assert channels == list(two_worlds.PLANTS)
 
 
+@pytest.mark.story("5.1")
+def test_a_table_with_other_columns_than_its_model_is_refused_and_stays_as_it_was(
+    warehouse: Warehouse, pg_server: Server, tmp_path: Path
+) -> None:
+    template = urlsplit(warehouse.urls.analytics).path.removeprefix("/")
+    create_database(pg_server, "other_columns", is_test=True, template=template)
+    table = "analytics_intermediate.int_metrics__city_days"
+    try:
+        url = database_urls(pg_server, "other_columns", role_passwords(pg_server)).analytics
+        with psycopg.connect(url) as connection:
+            connection.execute(f"alter table {table} add column more integer default 7".encode())
+        done = rollup(url, data_dir=tmp_path)
+        with psycopg.connect(url) as connection:
+            kept = connection.execute(f"select min(more), count(*) > 0 from {table}".encode()).fetchone()
+    finally:
+        drop_database(pg_server, "other_columns")
+
+    assert "int_metrics__city_days error" in done.summary()
+    assert "found another more" in done.summary()
+    assert kept == (7, True)
+
+
 @pytest.mark.story("8.10")
 def test_no_public_query_reads_more_when_history_is_longer(warehouse: Warehouse, pg_server: Server) -> None:
     template = urlsplit(warehouse.urls.analytics).path.removeprefix("/")

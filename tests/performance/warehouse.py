@@ -24,7 +24,7 @@ from dashboard.db import Database, Reader
 from tests.performance.history import END, fill, one_cycle
 from trader.app import migrate, postgres
 from trader.app.postgres.databases import superuser_url
-from trader.app.rollup import ROOT, Dbt
+from trader.app.rollup import REFRESH, ROOT, Dbt
 
 FOLDER = ROOT / ".milkbot" / "scale"
 ROUNDS = 3
@@ -86,7 +86,7 @@ def refreshes(urls: postgres.Urls, superuser: str, dbt: Dbt) -> None:
     found = []
     for number in range(ROUNDS + 1):
         one_cycle(superuser, END + timedelta(minutes=5 * number))
-        took, nodes = timed(lambda: run(dbt, "--selector", "refresh", "--resource-type", "model"))
+        took, nodes = timed(lambda: run(dbt, *REFRESH, "--resource-type", "model"))
         by_hand, _ = timed(partial(hand, urls.analytics, nodes))
         found.append((took, by_hand))
     took, by_hand = (median(column) for column in zip(*found[1:], strict=True))  # the first one plans

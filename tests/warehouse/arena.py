@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from tests.warehouse.arrivals import Arrival, write
 from trader.app.postgres import Urls
-from trader.app.rollup import PROJECT, Dbt
+from trader.app.rollup import PROJECT, REFRESH, Dbt
 
 LEAST_DAYS = 3  # of an interval; the product asks for 30, which a short history never has
 Rows = list[dict[str, Any]]
@@ -60,7 +60,7 @@ class Arena(AbstractContextManager["Arena"]):
     def refresh(self, as_of: datetime, *options: str) -> None:
         """Run dbt at a pinned instant; ``options`` select less than a whole refresh."""
         pinned = ["--vars", json.dumps({"as_of": as_of.isoformat(), "least_days": LEAST_DAYS})]
-        self._run([*(options or ("--selector", "refresh")), *pinned])
+        self._run([*(options or REFRESH), *pinned])
 
     def _run(self, options: list[str]) -> None:
         told = self.dbt._ask([*options, "--threads", "2"])  # selections and vars are not for the product

@@ -29,6 +29,8 @@ _WORDS = {"model": "models", "test": "data tests", "unit_test": "unit tests"}
 _LOCK = 7_241_004  # advisory lock number of a run; migrations, roles and the writer have the ones before
 _LOCK_WAIT_S = 120
 _TIME_LIMIT_S = 900.0
+# Of a refresh: it names one schema of six, so the relations of the others need not be listed.
+REFRESH: Final = ("--selector", "refresh", "--no-populate-cache")
 _THREADS = 2  # with one more of its own and our lock: 4 of the role's 10 connections
 
 
@@ -96,7 +98,8 @@ class Dbt:
             raise ConfigurationError(f"Rollup: expected refresh or deploy, found {selector}; nothing ran")
         if is_full and selector != "deploy":  # a table built anew takes the views that stand on it along
             raise ConfigurationError("Rollup: expected deploy with full, found refresh; nothing ran")
-        options = ["--selector", selector, "--threads", str(_THREADS)]
+        chosen = REFRESH if selector == "refresh" else ("--selector", selector)
+        options = [*chosen, "--threads", str(_THREADS)]
         if as_of is not None:
             options += ["--vars", json.dumps({"as_of": as_of.astimezone(UTC).isoformat()})]
         if is_full:
