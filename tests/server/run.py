@@ -131,8 +131,11 @@ def operate(copy: Copy, report: Report) -> None:
 
 def change(copy: Copy, report: Report) -> None:
     """Upgrade that fails its gate, upgrade that is well, rollback, removal."""
-    lent = {"MILKBOT_VENV": str(Path(sys.prefix).resolve())}
-    for name, gate in (("bad", "exit 1"), ("good", "exit 0")):
+    # the first release's environment serves the next one: this room has no way out for packages
+    lent = {"MILKBOT_VENV": copy.run("readlink -f /opt/milkbot/current/.venv").text.strip()}
+    # bad: well only while the old code is in force, as after going back to it
+    old = copy.run("readlink -f /opt/milkbot/current").text.strip()
+    for name, gate in (("bad", f'[ "$(readlink -f "$1")" = {old} ]'), ("good", "exit 0")):
         path = copy.root / "srv" / f"gate-{name}"
         path.write_text(f"#!/bin/sh\n{gate}\n")
         path.chmod(0o755)
