@@ -19,10 +19,15 @@ BY_GUESS: Final = {"Base64HighEntropyString", "HexHighEntropyString", "KeywordDe
 PLACEHOLDERS: Final = {
     *("password", "PASSWORD", "{password}", "pw", "p%40ss", "p%40ss-word", "secret", "secretword"),
     *("s3cr3t-word", "hidden", "hunter2", "guess", "dev", "plain", "b"),
+    *("sekret-4712", "other-4712", "pass%20w%C3%B6rd%2F4712"),
 }
 """Passwords of URLs in documents and tests that open nothing."""
-HEADER_ONLY: Final = {("tests/unit/trader/app/test_logs.py", "BEGIN RSA " + "PRIVATE KEY")}
-"""The first line of a key without a key: a test wants it hidden from a log."""
+HEADER_ONLY: Final = {
+    ("tests/unit/trader/app/test_logs.py", "BEGIN RSA " + "PRIVATE KEY"),
+    ("tests/unit/trader/app/test_config.py", "BEGIN RSA " + "PRIVATE KEY"),
+    ("tests/unit/trader/app/test_config.py", "BEGIN " + "PRIVATE KEY"),
+}
+"""The first line of a key without a key: a test wants it hidden from a log or an error."""
 
 
 class Found(NamedTuple):
