@@ -157,7 +157,7 @@ def test_two_hundred_dollars_paid_in_are_no_break_no_profit_and_no_return(
     settings = settings_for(exchange, database_urls.trader, tmp_path)
     with trader_at(exchange, settings, EVENING) as trader:
         for minutes in (0, 5, 10, 15):  # no book was recorded after the first: marks stand still
-            step(exchange, trader, EVENING + timedelta(minutes=minutes))
+            step(exchange, trader, EVENING + timedelta(minutes=minutes, seconds=1))  # a start takes some time
             assert run_cycle(trader, slot=f"{minutes}").error is None
         assert_books_equal(trader, exchange)
         history = trader.store.cycles.equity_history(trader.mode)
