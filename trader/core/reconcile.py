@@ -144,19 +144,20 @@ class _Work:
 
     def find_missing(self) -> None:
         """Judge the orders that the listing lacks, after everything else the same look has shown."""
+        doubtful = self.unexplained | self.unequal().keys()
         for client_id in self.missing:
             if not self.orders[client_id].status.is_closed:
-                self.miss(self.orders[client_id])
+                self.miss(self.orders[client_id], doubtful)
 
-    def miss(self, order: Order) -> None:
+    def miss(self, order: Order, doubtful: set[str]) -> None:
         """Note that a complete listing lacks the order; the second one after its end proves it.
 
-        Where the same look shows contracts in its market that no order explains, the listing was not whole.
+        In a ``doubtful`` market the same look shows contracts no order explains: the listing was not whole.
         """
         read_at = self.venue.read_at
         if order.status in (OrderStatus.CREATED, OrderStatus.SUBMITTING):
             self.move(order, OrderStatus.UNKNOWN, "no answer was written down, and it is not listed yet")
-        elif read_at < hard_end(order) or order.ticker in self.unexplained | self.unequal().keys():
+        elif read_at < hard_end(order) or order.ticker in doubtful:
             return
         elif order.absent_at is None:
             evidence = f"the complete listing of {read_at:%H:%M:%S} lacks it, past its end"
