@@ -18,8 +18,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psycopg
+
 from trader.app.postgres import create_database, create_roles, make_public_server, read_env_file
 from trader.app.postgres.databases import database_urls, list_databases
+from trader.app.postgres.databases import superuser_url as superuser_of
+from trader.app.postgres.roles import hide_activity_from_public
 from trader.app.postgres.server import Server
 from trader.domain.errors import ConfigurationError, MilkbotError
 
@@ -52,6 +56,9 @@ def make(superuser_url: str, database: str, known: str, *, must_be_new: bool) ->
         passwords = create_roles(superuser_url, server.roles_file)
         if is_new:
             create_database(server, database, is_test=False)
+        else:  # what a newer release hides besides
+            with psycopg.connect(superuser_of(server, database)) as connection:
+                hide_activity_from_public(connection)
     return json.dumps(passwords), is_new
 
 

@@ -7,12 +7,14 @@ names, so that a table added later is covered without a new line here.
 import json
 import stat
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
+from tests.architecture.source import ROOT
 from trader.app.postgres import (
     Server,
     Urls,
@@ -22,6 +24,7 @@ from trader.app.postgres import (
     require_test_database,
 )
 from trader.app.postgres.binaries import install_root
+from trader.app.postgres.databases import superuser_url
 from trader.app.postgres.roles import ADVISOR, BACKUP, DASHBOARD, DBT, OWNER, ROLES, TRADER, WATCH
 from trader.domain.errors import ConfigurationError
 
@@ -64,6 +67,7 @@ FORBIDDEN = [
     (DASHBOARD, "insert into analytics.probe values (2)"),
     (DASHBOARD, "delete from analytics.probe"),
     (DASHBOARD, "select * from analytics.not_granted"),
+    (DASHBOARD, "set temp_file_limit = -1"),
 ]
 # What a shared server would betray to the public role about fresh trades, and what it could sabotage with.
 CLOSED_TO_PUBLIC = [
@@ -87,6 +91,15 @@ CLOSED_TO_PUBLIC = [
     "select * from pg_control_checkpoint()",
     "select pg_export_snapshot()",
     "select pg_relation_filepath('pg_proc'::regclass)",
+    "select pg_logical_emit_message(false, '', '')",
+    "select age('3'::xid)",
+    "select mxid_age('1'::xid)",
+    "select pg_get_multixact_members('1'::xid)",
+    "select pg_xact_status('3'::xid8)",
+    "select pg_blocking_pids(1)",
+    "select xmin from pg_db_role_setting",
+    "select xmin from pg_default_acl",
+    "select xmin from pg_shdepend",
     "select pg_advisory_lock(1)",
     "select pg_try_advisory_lock(1)",
     "select pg_notify('orders', 'x')",
@@ -266,7 +279,12 @@ def test_backup_role_can_dump_all_of_ops_partitions_and_sequences_included(urls:
 
 def test_public_role_is_bounded_in_time_connections_and_mode(urls: Urls) -> None:
     with psycopg.connect(urls.dashboard) as connection:
-        for name, expected in (("default_transaction_read_only", "on"), ("statement_timeout", "5s")):
+        bounds = {
+            "default_transaction_read_only": "on",
+            "statement_timeout": "5s",
+            "temp_file_limit": "128MB",
+        }
+        for name, expected in bounds.items():
             assert connection.execute(f"show {name}".encode()).fetchone() == (expected,)
         row = connection.execute("select rolconnlimit from pg_roles where rolname = current_user").fetchone()
     assert row == (20,)
@@ -306,6 +324,31 @@ def test_database_without_the_mark_is_refused_for_tests(pg_server: Server) -> No
             require_test_database(made.trader)
     finally:
         drop_database(pg_server, "unmarked_probe")
+
+
+def test_an_upgrade_takes_from_the_public_what_an_older_release_left_it(
+    pg_server: Server, urls: Urls
+) -> None:
+    name = urlsplit(urls.owner).path.removeprefix("/")
+    statement = b"select pg_logical_emit_message(false, '', '')"
+    with psycopg.connect(superuser_url(pg_server, name)) as connection:
+        connection.execute(
+            "grant execute on function pg_logical_emit_message(bool, text, text, bool) to public"
+        )
+    with psycopg.connect(urls.dashboard, autocommit=True) as visitor:
+        visitor.execute(statement)
+
+        subprocess.run(
+            [sys.executable, ROOT / "deploy/postgres/roles.py", "make", "--database", name],
+            env={"SUPERUSER_URL": pg_server.superuser_url, "PYTHONPATH": str(ROOT)},
+            input=pg_server.roles_file.read_text(),
+            stdout=subprocess.DEVNULL,
+            text=True,
+            check=True,
+        )
+
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            visitor.execute(statement)
 
 
 def test_existing_database_is_never_made_again(pg_server: Server, urls: Urls) -> None:

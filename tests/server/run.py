@@ -78,8 +78,10 @@ class Report:
 
 def install(copy: Copy, report: Report) -> None:
     """From nothing to running services, as DEPLOYMENT_RUNBOOK says."""
-    names = " ".join(PARTS)
-    copy.run(f"mkdir -p /srv/checkout && tar -C {ROOT} -cf - {names} | tar -C /srv/checkout -xf -")
+    checkout = copy.root / "srv" / "checkout"
+    checkout.mkdir()  # filled from outside: a clone below /tmp is not to be seen in the copy
+    with subprocess.Popen(["tar", "-C", str(ROOT), "-cf", "-", *PARTS], stdout=subprocess.PIPE) as packed:
+        subprocess.run(["tar", "-C", str(checkout), "-xf", "-"], stdin=packed.stdout, check=True)
     words = f"{INSTALL} install --domain {DOMAIN}"
     steps = (
         ("install: the plan", f"{words} --dry-run", r"nothing was changed\Z"),
@@ -94,8 +96,9 @@ def install(copy: Copy, report: Report) -> None:
 
 def equip(copy: Copy) -> None:
     """The stand-ins, a recorded world on loopback, and settings that point at it."""
-    here = Path(__file__).parent
-    copy.run(f"install -m 755 {here}/systemctl.py /usr/local/bin/systemctl")
+    systemctl = copy.root / "usr" / "local" / "bin" / "systemctl"
+    systemctl.write_bytes((Path(__file__).parent / "systemctl.py").read_bytes())
+    systemctl.chmod(0o755)
     sudo = '#!/bin/bash\nif [ "$1" = -u ]; then exec runuser -u "$2" -- "${@:3}"; fi\nexec "$@"\n'
     (copy.root / "usr" / "local" / "bin" / "sudo").write_text(sudo)
     copy.run("chmod 755 /usr/local/bin/sudo; ip link set lo up; pg_ctlcluster 15 main restart")

@@ -50,6 +50,7 @@ _SETTINGS: Final[dict[str, dict[str, str]]] = {
         "lock_timeout": "1s",
         "idle_in_transaction_session_timeout": "10s",
         "work_mem": "8MB",
+        "temp_file_limit": "128MB",  # the one it cannot lift: a sort must not fill the disk
     },
     TRADER: {"statement_timeout": "30s", "lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"},
     DBT: {"lock_timeout": "30s"},
@@ -69,7 +70,7 @@ def create_roles(superuser_url: str, passwords_file: Path, roles: Collection[str
     """Make or repair the login roles and return role -> password.
 
     Idempotent. Passwords are random, made once and kept in ``passwords_file`` (0600). The URL's role must
-    be a superuser or may create roles.
+    be a superuser.
     """
     with psycopg.connect(superuser_url) as connection:
         connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
@@ -140,20 +141,24 @@ def _let_owner_make_schemas(connection: psycopg.Connection) -> None:
     connection.execute(sql.SQL("grant {} to {}").format(sql.Identifier(DBT), sql.Identifier(OWNER)))
 
 
-_STATISTICS_VIEWS: LiteralString = """
+# A role may change its own settings and default grants: the row that it wrote tells the transaction's number.
+_TELLING_RELATIONS: LiteralString = """
     select c.oid::regclass::text from pg_class as c
     where c.relnamespace = 'pg_catalog'::regnamespace and c.relkind in ('v', 'r')
-        and (c.relname like 'pg\\_stat%' or c.relname in ('pg_locks', 'pg_largeobject_metadata'))
+        and (c.relname like 'pg\\_stat%' or c.relname in (
+            'pg_locks', 'pg_largeobject_metadata', 'pg_db_role_setting', 'pg_default_acl', 'pg_shdepend'))
 """
 _TELLING_FUNCTIONS: LiteralString = """
     select p.oid::regprocedure::text from pg_proc as p
     where p.pronamespace = 'pg_catalog'::regnamespace and (
-        p.proname like 'pg\\_stat\\_%' or p.proname like '%advisory%'
+        p.proname like 'pg\\_stat\\_%' or p.proname like '%advisory%' or p.proname like '%multixact%'
         or p.proname ~ '^(lo_|txid_|pg_current_(wal|xact_id|snapshot))'
         or p.proname ~ '^pg_(database|relation|total_relation|table|indexes|tablespace)_size$'
         or p.proname ~
-        '^pg_(last_committed_xact|xact_commit_timestamp|lock_status|notify|sleep|last_wal|get_wal)' or
-        p.proname ~ '^pg_(snapshot_|export_snapshot|control_|relation_file)' )
+        '^pg_(last_committed_xact|xact_|lock_status|notify|sleep|last_wal|get_wal|logical_emit)' or
+        p.proname ~ '^pg_(snapshot_|export_snapshot|control_|relation_file)'
+        or p.proname ~ '(blocking_pids|session_is_blocked)$'
+        or p.proname in ('age', 'mxid_age') and p.proargtypes[0] = 'xid'::regtype )
 """
 
 
@@ -163,10 +168,10 @@ def hide_activity_from_public(
     """Take from PUBLIC what betrays activity: statistics, sizes, locks, row estimates, transaction ids.
 
     Also what a reader could sabotage with: advisory locks, large objects, notifications. The ``internal``
-    roles keep it all. Needs a superuser; a database cloned from this one has it already.
+    roles keep it all. Idempotent. Needs a superuser; a database cloned from this one has it already.
     """
     insiders = sql.SQL(", ").join(map(sql.Identifier, internal))
-    views = [row[0] for row in connection.execute(_STATISTICS_VIEWS)]
+    views = [row[0] for row in connection.execute(_TELLING_RELATIONS)]
     functions = [row[0] for row in connection.execute(_TELLING_FUNCTIONS)]
     for kind, right, names in (("table", "select", views), ("function", "execute", functions)):
         # The names are catalog names in the server's own quoting (regclass, regprocedure).
