@@ -182,9 +182,11 @@ class Judge:
         OPENINGS_ONLY.
         """
         held = self._sellable.get(contract.ticker)
+        if held is None or market is None or signal.p_yes is None:
+            return False
         state, _ = breakers.state_for(self._states, ticker=contract.ticker, city_code=contract.city_code)
         doubts = set(outlook.reasons) - (OPENINGS_ONLY if state is TradingState.REDUCE_ONLY else set())
-        if held is None or market is None or signal.p_yes is None or doubts:
+        if doubts:
             return False
         proofs = (gates.check_terms(contract, market), check_fee_type(contract))
         if contract.event_ticker not in self.outcomes or not all(proofs):

@@ -68,8 +68,14 @@ def _key(value: Any) -> str:
 
 
 def _model(value: BaseModel) -> str:
-    fields = value.__dict__
-    return "{" + ",".join([intro + _text(fields[name]) for name, intro in _fields(type(value))]) + "}"
+    fields, writers = value.__dict__, _writer_of
+    return (
+        "{"
+        + ",".join(
+            [intro + writers[type(item := fields[name])](item) for name, intro in _fields(type(value))]
+        )
+        + "}"
+    )
 
 
 @lru_cache(maxsize=4)  # the same object in every cycle of hours, thousands of numbers
@@ -93,7 +99,13 @@ def _mapping(value: Mapping[Any, Any]) -> str:
 
 
 def _sequence(value: list[Any] | tuple[Any, ...]) -> str:
-    return "[" + ",".join(_levels(value) or _integers(value) or [_text(item) for item in value]) + "]"
+    kinds = set(map(type, value))
+    if len(kinds) != 1:
+        return "[" + ",".join([_text(item) for item in value]) + "]"
+    (kind,) = kinds  # one kind has one writer
+    if kind is Level:
+        return "[" + ",".join(_levels(value)) + "]"
+    return "[" + ",".join(map(_writer_of[kind], value)) + "]"
 
 
 _WRITERS: tuple[tuple[type | tuple[type, ...], Callable[[Any], str]], ...] = (
@@ -131,16 +143,9 @@ def _text(value: Any) -> str:
     return _writer_of[type(value)](value)
 
 
-def _levels(items: list[Any] | tuple[Any, ...]) -> list[str]:
+def _levels(items: list[Level] | tuple[Level, ...]) -> list[str]:
     """The book's levels are nine tenths of all values: written without a call for each field."""
-    if not items or any(type(item) is not Level for item in items):
-        return []
     return [f'{{"price":{_decimal(item.price)},"size":{_decimal(item.size)}}}' for item in items]
-
-
-def _integers(items: list[Any] | tuple[Any, ...]) -> list[str]:
-    """A ladder's hundred probabilities, written without a call for each."""
-    return [] if any(type(item) is not int for item in items) else [int.__repr__(item) for item in items]
 
 
 def canonical_json(value: Any) -> str:
