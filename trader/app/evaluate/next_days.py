@@ -2,7 +2,8 @@
 was known at midday.
 
 No archive of the live source's amounts exists; the windows use the hourly archived issues of another source,
-so they tell what the rule is worth with a forecast, not what the live one is worth.
+so they tell what the rule is worth with a forecast, not what the live one is worth. ``model`` believes that
+source as the windows before taught, ``unproven`` as live trading believes one that it knows nothing of.
 """
 
 import math
@@ -18,8 +19,20 @@ from trader.app.evaluate.tables import find, has_column, ordinals, read
 from trader.core import probability as pr
 from trader.core.forecasting import scores
 from trader.core.forecasting.archive import DAY_S, EPOCH, Floats, Ints
-from trader.core.forecasting.totals import SAID_DAYS, Said, rest_as_said, rest_of_month, wet_days
+from trader.core.forecasting.totals import (
+    SAID_DAYS,
+    SCALES,
+    SHARES,
+    Said,
+    Trust,
+    likelihoods,
+    rest_as_said,
+    rest_of_month,
+    trust_of,
+    wet_days,
+)
 from trader.domain.amounts import UNIT_IN
+from trader.domain.learned import WetDays
 from trader.domain.signals import Distribution
 from trader.domain.types import MarketType
 
@@ -47,8 +60,20 @@ class Window:
     first: date
     outcome: int
     forecast: float
+    trust: Trust
     model: Distribution
+    unproven: Distribution
     record: Distribution
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """What fell and what had been said of a window, in units, and the record's wet days before it."""
+
+    first: date
+    outcome: int
+    forecast: float
+    wet: WetDays
 
 
 def load_amounts(history: Path, code: str, variable: MarketType) -> Amounts | None:
@@ -67,25 +92,52 @@ def load_amounts(history: Path, code: str, variable: MarketType) -> Amounts | No
 def score(
     days: Ints, units: Ints, said: Amounts, variable: MarketType, date_from: date, date_to: date
 ) -> Iterator[Window]:
-    """Yield windows that do not overlap, inside the bounds, where record and forecast are whole."""
+    """Yield windows that do not overlap, inside the bounds, where record and forecast are whole.
+
+    How far the source is believed is learnt from one window a day, each known before the day that looks; it
+    does not depend on the bounds.
+    """
+    pairs = {pair.first.toordinal(): pair for pair in _pairs(days, units, said, variable)}
+    learnt, at = np.zeros((len(SHARES), len(SCALES))), min(pairs, default=0)
+    for first in range(date_from.toordinal(), date_to.toordinal() - SAID_DAYS + 2, SAID_DAYS):
+        for day in range(at, first - SAID_DAYS):  # the last day of a window is known the day after
+            if day in pairs:
+                past = pairs[day]
+                learnt += likelihoods(past.wet, past.forecast, past.outcome)
+        at = max(at, first - SAID_DAYS)
+        if first not in pairs:
+            continue
+        pair, trust = pairs[first], trust_of(learnt)
+        told = Said(0, SAID_DAYS, pair.forecast)
+        yield Window(
+            pair.first,
+            pair.outcome,
+            pair.forecast,
+            trust,
+            _quantised(rest_as_said(pair.wet, SAID_DAYS, None, told, trust)),
+            _quantised(rest_as_said(pair.wet, SAID_DAYS, None, told)),
+            _quantised(rest_of_month(pair.wet, SAID_DAYS, None)),
+        )
+
+
+def _pairs(days: Ints, units: Ints, said: Amounts, variable: MarketType) -> Iterator[_Pair]:
+    """Yield one window a day, wherever record and forecast are whole; months of snow only for snow."""
     of_day, unit = dict(zip(days.tolist(), units.tolist(), strict=True)), float(UNIT_IN[variable])
-    for today in range(date_from.toordinal() - 1, date_to.toordinal() - SAID_DAYS + 1, SAID_DAYS):
-        window, first = range(today + 1, today + 1 + SAID_DAYS), date.fromordinal(today + 1)
+    fitted: dict[date, WetDays | None] = {}
+    for start in range(int(said.day.min()), int(said.day.max()) + 1) if len(said.day) else ():
+        window, first = range(start, start + SAID_DAYS), date.fromordinal(start)
         if variable is MarketType.SNOW and first.month not in SNOW_MONTHS:
             continue
         fell = [of_day[day] for day in window if day in of_day]
-        told = _newest(said, window, (today - EPOCH) * DAY_S + LOOK_H * 3600)
-        wet = wet_days(days, units, first.replace(day=1).toordinal(), first.month)
-        if len(fell) < SAID_DAYS or told is None or wet is None:
+        told = _newest(said, window, (start - 1 - EPOCH) * DAY_S + LOOK_H * 3600)
+        if len(fell) < SAID_DAYS or told is None:
             continue
-        amount = round(told / unit, 2)
-        yield Window(
-            first,
-            sum(fell),
-            amount,
-            _quantised(rest_as_said(wet, SAID_DAYS, None, Said(0, SAID_DAYS, amount))),
-            _quantised(rest_of_month(wet, SAID_DAYS, None)),
-        )
+        month = first.replace(day=1)
+        if month not in fitted:
+            fitted[month] = wet_days(days, units, month.toordinal(), month.month)
+        wet = fitted[month]
+        if wet is not None:
+            yield _Pair(first, sum(fell), round(told / unit, 2), wet)
 
 
 def _newest(said: Amounts, window: range, second: int) -> float | None:
@@ -111,13 +163,17 @@ def summary(windows: Sequence[Window], variable: MarketType) -> dict[str, Any]:
     unit = float(UNIT_IN[variable])
     crps = {
         "model": np.array([scores.crps(w.model, w.outcome) * unit for w in windows]),
+        "unproven": np.array([scores.crps(w.unproven, w.outcome) * unit for w in windows]),
         "record": np.array([scores.crps(w.record, w.outcome) * unit for w in windows]),
         "forecast": np.array([abs(w.forecast - w.outcome) * unit for w in windows]),
     }
     row |= {f"crps_{way}": round(float(values.mean()), 4) for way, values in crps.items()}
-    for way in ("record", "forecast"):
+    for way in ("unproven", "record", "forecast"):
         found = scores.bootstrap(crps["model"] - crps[way])
         row[f"crps_model_minus_{way}"] = [round(v, 4) for v in (found.value, found.lo, found.hi)]
+    unproven = coverage([(w.first, w.unproven, w.outcome) for w in windows])
+    row["coverage80_unproven"] = unproven["coverage80_model"]
+    row["trust"] = [windows[-1].trust.share, windows[-1].trust.scale]
     return row | coverage([(w.first, w.model, w.outcome) for w in windows])
 
 

@@ -27,10 +27,17 @@ SAID_DAYS = 3
 """Days after today of which a forecast of amounts counts; 1 to 7 are sensible. Some offices give no more, and
 no archive of the live source was there to score later ones."""
 SAID_SHARE = 0.5
-"""What the forecast counts for in the days it covers, the record counts for the rest; 0 to 1. Not fitted."""
+"""What the forecast of a source without proof counts for in the days it covers, the record counts for the
+rest; 0 to 1. Not fitted."""
+PRIOR_WINDOWS = 10.0
+"""Windows of SAID_DAYS days that the belief in a forecast without proof is worth beside what was seen of it;
+sensible are 4 to 20. Not fitted."""
+SHARES = np.arange(2, 20) / 20
+SCALES = np.array([0.15, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4])
 _LEAST_WET = 3
 _SHAPES = (0.2, 3.0)
 _TAIL = 1e-5
+_LEAST_P = 1e-7
 
 
 def fit_depths(
@@ -109,6 +116,20 @@ def rest_of_month(wet: WetDays, days: int, was_wet: bool | None) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
+class Trust:
+    """How a source's amounts are believed: ``share`` is what they count for beside the record, ``scale`` the
+    factor on the scale of the record's wet days with which they scatter. The default is that of a source of
+    which nothing is proven.
+    """
+
+    share: float = SAID_SHARE
+    scale: float = 1.0
+
+
+UNPROVEN = Trust()
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """What a forecast says of some of the days left: ``units`` in ``days`` days, ``before`` others come
     first.
@@ -120,8 +141,10 @@ class Said:
 
 
 @lru_cache(maxsize=512)
-def rest_as_said(wet: WetDays, days: int, was_wet: bool | None, said: Said) -> Floats:
-    """Return what ``rest_of_month`` does, half of it by a forecast of some of the days.
+def rest_as_said(
+    wet: WetDays, days: int, was_wet: bool | None, said: Said, trust: Trust = UNPROVEN
+) -> Floats:
+    """Return what ``rest_of_month`` does, half of it or as ``trust`` says by a forecast of some of the days.
 
     The forecast tells how much, the record how uneven: the days it covers bring a gamma of the forecast's
     mean and of the scale of the record's wet days, so that little is mostly nothing and sometimes much. The
@@ -129,8 +152,37 @@ def rest_as_said(wet: WetDays, days: int, was_wet: bool | None, said: Said) -> F
     """
     later = rest_of_month(wet, days - said.before - said.days, None)
     around = _summed(rest_of_month(wet, said.before, was_wet), later)
-    told, recorded = _summed(around, _amount(said.units, wet.scale)), rest_of_month(wet, days, was_wet)
-    return pr.mix((0, told), (0, recorded), SAID_SHARE)[1]
+    amount, recorded = _amount(said.units, wet.scale * trust.scale), rest_of_month(wet, days, was_wet)
+    return pr.mix((0, _summed(around, amount)), (0, recorded), trust.share)[1]
+
+
+def likelihoods(wet: WetDays, units: float, outcome: int) -> Floats:
+    """Return the log likelihood of what fell in SAID_DAYS days, by share (rows) and scale, of a forecast of
+    ``units`` for them.
+    """
+    record = rest_of_month(wet, SAID_DAYS, None)
+    recorded = float(record[outcome]) if outcome < len(record) else 0.0
+    if units > 0:
+        scales = wet.scale * SCALES
+        edges = [gammainc(units / scales, max(0.0, outcome + half) / scales) for half in (-0.5, 0.5)]
+        told = edges[1] - edges[0]
+    else:
+        told = np.full(len(SCALES), float(outcome == 0))
+    mixed = SHARES[:, None] * told[None, :] + (1 - SHARES[:, None]) * recorded
+    return np.asarray(np.log(np.maximum(mixed, _LEAST_P)))
+
+
+def trust_of(likelihood: Floats) -> Trust:
+    """Return the likeliest trust by the sum of ``likelihoods`` of one window a day.
+
+    Windows of consecutive days share all days but one, so a day counts as a part of a window. The prior is
+    UNPROVEN: a beta of the share worth PRIOR_WINDOWS windows, and a factor e on the scale as its standard
+    deviation. Source: maximum a posteriori on a grid, so that it is repeatable to the bit.
+    """
+    of_share = PRIOR_WINDOWS * (SAID_SHARE * np.log(SHARES) + (1 - SAID_SHARE) * np.log(1 - SHARES))
+    posterior = likelihood / SAID_DAYS + of_share[:, None] - np.log(SCALES)[None, :] ** 2 / 2
+    row, column = np.unravel_index(int(posterior.argmax()), posterior.shape)
+    return Trust(float(SHARES[row]), float(SCALES[column]))
 
 
 def _amount(units: float, scale: float) -> Floats:

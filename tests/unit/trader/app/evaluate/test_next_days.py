@@ -59,7 +59,10 @@ def test_one_more_line_tells_what_a_good_forecast_adds(history: Path) -> None:
     assert row["crps_forecast"] == 0
     assert row["crps_model"] < 0.7 * row["crps_record"]
     assert row["crps_model_minus_record"][2] < 0 < row["crps_model_minus_forecast"][1]
-    assert row["coverage80_model"] > row["coverage80_band"][1]  # half a record makes it too wide
+    assert row["coverage80_unproven"] > row["coverage80_band"][1]  # half a record makes it too wide
+    assert row["crps_model_minus_unproven"][2] < 0  # a forecast that was right so far is believed more
+    assert row["trust"][0] > 0.5
+    assert row["trust"][1] < 1
 
 
 def test_windows_follow_each_other_and_hold_what_fell(history: Path) -> None:
@@ -89,21 +92,40 @@ def test_what_was_issued_after_midday_or_half_a_day_before_is_not_used(history: 
     assert len(known) == 121
 
 
-def test_a_later_record_or_issue_changes_nothing_that_was_said(history: Path) -> None:
+def test_nothing_is_learnt_from_what_was_not_known_at_midday(history: Path) -> None:
+    """Of each window seen: everything from the day that looks on is another, and issues after its midday."""
     _, days, units = depths(history, RAIN)["NYC"]
     said = load_amounts(history, "NYC", RAIN)
     assert said is not None
-    cut = date(2010, 7, 1)
-    later = np.where(days >= cut.toordinal(), 900, units)
-    after = said.known >= (cut.toordinal() - EPOCH) * DAY_S
-    other = Amounts(said.day, said.known, np.where(after, 9.0, said.inches))
+    of_days_before = 0
+    for window in list(score(days, units, said, RAIN, *PERIOD))[1:12]:
+        today = window.first.toordinal() - 1
+        after = said.known > (today - EPOCH) * DAY_S + LOOK_H * 3600
+        other = Amounts(said.day, said.known, np.where(after, 9.0, said.inches))
 
-    def until(amounts: np.ndarray, forecasts: Amounts) -> list[tuple[object, object]]:
-        found = score(days, amounts, forecasts, RAIN, *PERIOD)
-        return [(w.model, w.record) for w in found if w.first < cut - timedelta(days=2)]
+        def again(since: int, forecasts: Amounts = other, first: date = window.first) -> Window:
+            changed = np.where(days >= since, 900, units)
+            found = score(days, changed, forecasts, RAIN, PERIOD[0], first + timedelta(days=2))
+            return next(w for w in found if w.first == first)
 
-    assert until(units, said) == until(later, other)
-    assert len(until(units, said)) == 60
+        later = again(today)
+        assert later.outcome == 2700
+        assert (later.trust, later.model, later.record) == (window.trust, window.model, window.record)
+        of_days_before += again(today - 1).trust != window.trust
+    assert of_days_before  # the day before is known and counts, so one day too many would be seen
+
+
+def test_a_window_does_not_depend_on_the_days_asked_for(history: Path) -> None:
+    _, days, units = depths(history, RAIN)["NYC"]
+    said = load_amounts(history, "NYC", RAIN)
+    assert said is not None
+    whole = {w.first: w for w in score(days, units, said, RAIN, *PERIOD)}
+
+    part = list(score(days, units, said, RAIN, date(2010, 9, 1), date(2010, 9, 30)))
+
+    same = [whole[w.first] for w in part if w.first in whole]
+    assert len(part) == len(same) == 10
+    assert same == part
 
 
 def test_snow_of_summer_short_periods_and_other_cities_are_not_scored(history: Path, tmp_path: Path) -> None:

@@ -11,14 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trader.core.forecasting.totals import (
+    SAID_DAYS,
     SAID_SHARE,
+    SCALES,
+    SHARES,
+    UNPROVEN,
     Said,
+    Trust,
     _counts,
     _summed,
     fit_depths,
     last_day,
+    likelihoods,
     rest_as_said,
     rest_of_month,
+    trust_of,
     wet_days,
 )
 from trader.domain.learned import WetDays
@@ -173,3 +180,35 @@ def test_a_sum_has_the_same_bytes_in_either_order_and_is_that_of_every_pair() ->
             pairs[n + m] += p * q
     assert found[:-1] == pytest.approx(pairs[: len(found) - 1])
     assert pairs[len(found) :].sum() < 1e-5
+
+
+@pytest.mark.parametrize(("units", "outcome"), [(0.0, 0), (0.0, 12), (3.0, 0), (120.0, 95), (120.0, 0)])
+def test_likelihoods_are_those_of_the_distributions_that_would_be_said(units: float, outcome: int) -> None:
+    found = likelihoods(JULY, units, outcome)
+
+    for row, share in enumerate(SHARES):
+        for column, scale in enumerate(SCALES):
+            trust = Trust(float(share), float(scale))
+            said = rest_as_said(JULY, SAID_DAYS, None, Said(0, SAID_DAYS, units), trust)
+            assert np.exp(found[row, column]) == pytest.approx(max(said[outcome], 1e-7), rel=1e-3)
+
+
+def test_nothing_seen_leaves_a_source_as_unproven_as_it_is() -> None:
+    assert trust_of(np.zeros((len(SHARES), len(SCALES)))) == UNPROVEN
+
+
+@pytest.mark.parametrize("truth", [Trust(0.9, 0.25), Trust(0.3, 1.0), Trust(0.6, 0.5)])
+def test_trust_is_found_where_windows_were_drawn_with_it(truth: Trust) -> None:
+    dice = np.random.default_rng(3)
+    learnt = np.zeros((len(SHARES), len(SCALES)))
+    for _ in range(1500):
+        units = round(float(dice.gamma(0.7, 90.0)), 2) if dice.random() < 0.7 else 0.0
+        said = rest_as_said(JULY, SAID_DAYS, None, Said(0, SAID_DAYS, units), truth)
+        learnt += likelihoods(JULY, units, int(dice.choice(len(said), p=said / said.sum())))
+
+    found = trust_of(learnt)
+
+    assert found.share == pytest.approx(truth.share, abs=0.1)
+    assert abs(np.log(found.scale / truth.scale)) < 0.5
+    few = trust_of(learnt / 500)  # one window's worth
+    assert abs(few.share - SAID_SHARE) <= abs(found.share - SAID_SHARE)
