@@ -10,6 +10,7 @@ from trader.app.cli import FAILED, run
 from trader.app.clock import SystemClock
 from trader.app.postgres import Urls
 from trader.app.world import SimulatorProcess
+from trader.domain.cities import load_cities
 
 pytestmark = [pytest.mark.story("10.3")]
 Lines = dict[str, list[tuple[str, str, str]]]
@@ -71,8 +72,12 @@ def test_doctor_tells_what_is_well_and_what_is_not_with_the_next_step(
             ("pass", "local: 1.0 h ago"),
             ("fail", "remote: never"),
         ]
-        assert len(found["station"]) == len(found["grid cell"]) == 10
-        assert told["grid cell"] == {"fail"}  # no grid was recorded in this world
+        named = [code for _, words, _ in found["station"] for code in words.partition(":")[0].split(", ")]
+        assert sorted(named) == sorted(load_cities())
+        assert len(found["station"]) < 10  # what is wrong with several is one line
+        (cell,) = found["grid cell"]  # no grid was recorded in this world
+        assert cell[0] == "fail"
+        assert cell[1].startswith("10 of 10 not looked at: grid forecast of")
         assert all(do for lines in found.values() for verdict, _, do in lines if verdict != "pass")
         assert code == FAILED
         assert examined(env, capsys, "cities", "verify")[1] == {"grid cell": found["grid cell"]}
@@ -91,3 +96,14 @@ def test_doctor_tells_what_is_well_and_what_is_not_with_the_next_step(
     assert "reachable" in found["exchange"][0][2]
     assert verdicts(found)["database"] == {"pass"}
     assert examined(env | {"TRADING_MODE": "PAPER"}, capsys)[1]["settings"][0][0] == "fail"
+
+
+def test_a_database_without_our_tables_is_told_with_the_command_that_makes_them(
+    empty_database_urls: Urls, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    urls = empty_database_urls
+    env = {"DATABASE_URL": urls.trader, "MIGRATE_DATABASE_URL": urls.owner, "MILKBOT_DATA_DIR": str(tmp_path)}
+
+    assert run(["status"], env) == FAILED
+
+    assert "run `milkbot migrate up`" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from trader.app.halt import HaltFile
 from trader.app.wiring import Outside, open_outside, open_store, settings_and_urls
 from trader.core.fees import check_fee_type
 from trader.domain.cities import CityConfig
-from trader.domain.errors import ConfigurationError, MilkbotError
+from trader.domain.errors import ConfigurationError, MilkbotError, TransientError
 from trader.domain.types import MarketType, ReasonCode, TradingMode
 
 DISK_WARN, DISK_FAIL = 0.85, 0.95
@@ -52,7 +52,7 @@ def examine(env: Mapping[str, str]) -> list[Line]:
     """
     probes: tuple[tuple[str, str, Probe], ...] = (
         ("settings", "correct the variable; docs/settings.md lists all", lambda: _settings(env)),
-        ("database", "is Postgres running, and DATABASE_URL right?", lambda: _database(env)),
+        ("database", "is Postgres running, DATABASE_URL right, the schema made?", lambda: _database(env)),
         ("schema", "give MIGRATE_DATABASE_URL and run `milkbot migrate up`", lambda: _schema(env)),
         ("outside", "correct the settings first", lambda: _outside(env)),
     )
@@ -158,29 +158,40 @@ def _key(outside: Outside) -> Iterator[Line]:
 
 
 def _stations(outside: Outside) -> Iterator[Line]:
+    cities: dict[tuple[str, ...], list[str]] = {}
     for view in outside.weather.get_weather(tuple(outside.cities.values())):
         seen = view.snapshot
-        wrong = [
-            word
-            for word, flag in (
-                ("no recent report", seen.is_observation_stale),
-                ("no recent forecast", seen.is_forecast_stale),
-            )
-            if flag
-        ] + [str(reason) for reason in seen.problems]
         latest = f"report of {seen.latest.observed_at:%m-%d %H:%M UTC}" if seen.latest else "no report"
-        words = f"{seen.city_code}: {', '.join((latest, *wrong))}"
-        yield Line(W if wrong else P, "station", words, "not traded until it reports; see milkbot status")
+        flags = (
+            ("no recent report", seen.is_observation_stale and seen.latest is not None),
+            ("no recent forecast", seen.is_forecast_stale),
+        )
+        said = (latest, *(word for word, flag in flags if flag), *map(str, seen.problems))
+        if said == ("no report",) or len(said) > 1:
+            cities.setdefault(said, []).append(seen.city_code)
+        else:
+            yield Line(P, "station", f"{seen.city_code}: {latest}")
+    for said, codes in cities.items():  # in one line what is wrong with all of them, as without a network
+        words = f"{', '.join(codes)}: {', '.join(said)}"
+        yield Line(W, "station", words, "not traded until it reports; see milkbot status")
 
 
 def _cells(outside: Outside) -> Iterator[Line]:
-    def look(city: CityConfig) -> list[Line]:
-        return _tried("grid cell", "ask again later", lambda: [_cell(outside, city)])
+    def look(city: CityConfig) -> Line | TransientError:
+        try:
+            return _cell(outside, city)
+        except TransientError as error:
+            return error
+        except MilkbotError as error:
+            return Line(F, "grid cell", str(error), "ask again later")
 
     cities = outside.cities.values()
     with ThreadPoolExecutor(len(cities)) as pool:  # ten times three tries take a while
-        for lines in pool.map(look, cities):
-            yield from lines
+        looks = list(pool.map(look, cities))
+    yield from (line for line in looks if isinstance(line, Line))
+    if silent := [error for error in looks if isinstance(error, TransientError)]:
+        found = f"{len(silent)} of {len(looks)} not looked at: {silent[0]}"
+        yield Line(F, "grid cell", found, "is the weather service reachable? ask again later")
 
 
 def _cell(outside: Outside, city: CityConfig) -> Line:

@@ -8,6 +8,7 @@ from trader.app.clock import SystemClock
 from trader.app.conditions import SEVERITIES
 from trader.app.config import Settings
 from trader.app.halt import HaltFile, book_state, with_file
+from trader.app.health import INTERVALS
 from trader.app.money import eastern_day_start
 from trader.app.wiring import world_clock_from_rows
 from trader.core.edge import worst_unit_cost
@@ -22,6 +23,7 @@ WORDS = {
     TradingState.REDUCE_ONLY: "only orders that reduce risk are sent",
     TradingState.HALTED: "no new risk is taken; cancels and settlement go on",
 }
+SILENT = "  no cycle in time: OPERATIONS_RUNBOOK.md, section 'The trader does not run'"
 MAX_REASONS = 6
 LIFT_THEMSELVES = frozenset({*SEVERITIES, ReasonCode.RECONCILIATION_BREAK})
 
@@ -41,7 +43,9 @@ def status_lines(store: OpsStore, settings: Settings) -> tuple[list[str], bool]:
     lines += _reasons(store.signals.get_for_cycle(last.cycle_id)) if last is not None else []
     lines += _money(store, mode, now)
     lines += _risk(store, mode)
-    lines += _needs_you(store, mode, states)
+    limit = timedelta(seconds=INTERVALS * settings.cycle_interval_s)
+    silent = last is None or now - last.started_at > limit
+    lines += _needs_you(store, mode, states, is_silent=silent)
     lines += [f"  {h.component:<11}{h.status:<9}{h.message}" for h in store.risk.latest_health()]
     return lines, book is TradingState.HALTED
 
@@ -105,10 +109,13 @@ def _risk(store: OpsStore, mode: TradingMode) -> list[str]:
     return lines
 
 
-def _needs_you(store: OpsStore, mode: TradingMode, states: tuple[StateChange, ...]) -> list[str]:
-    """Breaks, halts that only a person lifts, and open alarms with what to look at first."""
+def _needs_you(
+    store: OpsStore, mode: TradingMode, states: tuple[StateChange, ...], *, is_silent: bool
+) -> list[str]:
+    """No cycle in time, breaks, halts that only a person lifts, open alarms with what to look at first."""
     breaks = store.risk.open_breaks(mode)
-    found = [
+    found = [SILENT] if is_silent else []
+    found += [
         f"  break {b.kind} {b.key}: ours {b.ours}, exchange {b.theirs}; {b.likely_reason}" for b in breaks
     ]
     found += [

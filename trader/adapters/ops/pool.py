@@ -137,9 +137,11 @@ class Database:
         found = error.diag.message_primary or str(error).partition("\n")[0]
         code = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
         self.unconfirmed = f"{type(error).__name__}{code}: {found}"
+        effect = "nothing of this transaction may be relied on"
+        if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+            effect = "the schema is not this program's: run `milkbot migrate up`"
         return PersistenceError(
-            f"Database {self.where}: expected it to confirm, found {self.unconfirmed}; "
-            "nothing of this transaction may be relied on"
+            f"Database {self.where}: expected it to confirm, found {self.unconfirmed}; {effect}"
         )
 
 
