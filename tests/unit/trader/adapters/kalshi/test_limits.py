@@ -17,6 +17,7 @@ from trader.adapters.kalshi.limits import Limits
 from trader.adapters.kalshi.signing import Signer
 from trader.adapters.token_bucket import TokenBucket
 from trader.domain.errors import TransientError
+from trader.simulator.limits import Buckets
 
 LIMITS = exchange_case("account__limits")["response_body"]
 COSTS = exchange_case("account__endpoint_costs")["response_body"]
@@ -69,9 +70,9 @@ def test_a_call_that_costs_more_than_the_bucket_holds_waits_for_a_full_one() -> 
         ("GET", "/markets", 60),  # 600 tokens at 10 each
         ("GET", "/portfolio/orders/2597b999-f887-4195-8bac-c3f97a1f2021", 300),
         ("GET", "/portfolio/orders", 60),
-        ("POST", "/portfolio/events/orders", 10),  # 100 tokens at 10 each
-        ("DELETE", "/portfolio/events/orders/2597b999-f887-4195-8bac-c3f97a1f2021", 50),
-        ("DELETE", "/portfolio/events/orders", 50),
+        ("POST", "/portfolio/events/orders", 8),  # 80 of 100 tokens at 10 each
+        ("DELETE", "/portfolio/events/orders/2597b999-f887-4195-8bac-c3f97a1f2021", 40),
+        ("DELETE", "/portfolio/events/orders", 40),
     ],
 )
 def test_documented_costs_hold_until_the_exchange_names_its_own(method: str, path: str, calls: int) -> None:
@@ -84,6 +85,24 @@ def test_documented_costs_hold_until_the_exchange_names_its_own(method: str, pat
     assert clock.slept == []
     limits.take(method, path)
     assert len(clock.slept) == 1
+
+
+@pytest.mark.story("3.2")
+@pytest.mark.parametrize("is_adopted", [False, True])
+def test_no_order_of_a_burst_is_refused_where_the_first_travels_longer_than_the_others(
+    *, is_adopted: bool
+) -> None:
+    with client(account()) as (kalshi, _, clock):
+        if is_adopted:
+            kalshi.adopt_limits()
+        exchange = Buckets(clock.monotonic)
+        taken = []
+        for journey_s in (0.15, *[0.005] * 29):
+            kalshi.limits.take("POST", "/portfolio/events/orders")
+            clock.advance(journey_s)
+            taken.append(exchange.take("create", is_write=True))
+
+    assert taken == [True] * 30
 
 
 @pytest.mark.story("3.1")
