@@ -132,7 +132,10 @@ def trades(
 
 
 def count_trades(read: Reader, chosen: TradeFilter) -> int:
-    return int(read(sql.TRADES_COUNT, vars(chosen))[0]["n"])
+    read(sql.SORTING, {"is_on": "off"})
+    (row,) = read(sql.TRADES_COUNT, vars(chosen))
+    read(sql.SORTING, {"is_on": "on"})
+    return int(row["n"])
 
 
 def explanations(read: Reader, mode: str | None, rows: Sequence[PublicTrade]) -> tuple[Explanation, ...]:

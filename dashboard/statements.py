@@ -62,6 +62,8 @@ TRADES: Final = (
     " order by fill_time desc, city, climate_date, bracket_label, side, price, qty, fee"
     " limit %(limit)s offset %(offset)s"
 )
+# The planner expects a third of the trades behind the delay, and to find so few would sort them all.
+SORTING: Final = "select set_config('enable_sort', %(is_on)s, true)"
 TRADES_COUNT: Final = f"select count(*) as n {_NEWEST_TRADES}"
 EXPLANATIONS: Final = (
     _select(Explanation, "signal_explanations")

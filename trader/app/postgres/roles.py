@@ -41,6 +41,8 @@ _CONNECTION_LIMITS: Final = {
     WATCH: 4,
     PUBLISHER: 2,
 }
+# Statements are many and short: compiling one takes longer than running it.
+_EVERY_ROLE: Final = {"timezone": "UTC", "jit": "off"}
 _SETTINGS: Final[dict[str, dict[str, str]]] = {
     # A role can lift its own settings; they stop accidents. What must never happen is prevented by
     # missing grants.
@@ -51,6 +53,7 @@ _SETTINGS: Final[dict[str, dict[str, str]]] = {
         "idle_in_transaction_session_timeout": "10s",
         "work_mem": "8MB",
         "temp_file_limit": "128MB",  # the one it cannot lift: a sort must not fill the disk
+        "random_page_cost": "1.1",  # what is shown is in memory or on an SSD: look up, do not read whole
     },
     TRADER: {"statement_timeout": "30s", "lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"},
     DBT: {"lock_timeout": "30s"},
@@ -89,7 +92,7 @@ def create_roles(superuser_url: str, passwords_file: Path, roles: Collection[str
                     sql.Identifier(role), sql.Literal(_CONNECTION_LIMITS[role]), sql.Literal(passwords[role])
                 )
             )
-            for name, value in {"timezone": "UTC", **_SETTINGS.get(role, {})}.items():
+            for name, value in {**_EVERY_ROLE, **_SETTINGS.get(role, {})}.items():
                 connection.execute(
                     sql.SQL("alter role {} set {} to {}").format(
                         sql.Identifier(role), sql.Identifier(name), sql.Literal(value)

@@ -118,6 +118,8 @@ realized as (
     from timeline
 ),
 
+-- The cycles of a step are found by index; without the offset the planner lays every step of a
+-- full build beside every cycle.
 marked as (
     select
         cycles.cycle_id,
@@ -130,26 +132,28 @@ marked as (
             - steps.cost_usd
         ) as unrealized_pnl_usd
     from steps
-    -- The cycles of a step are found by index: every step beside every cycle would be a product.
-    inner join {{ ref("stg_ops__cycles") }} as during
-        on
-            steps.step_at <= during.finished_at
-            and steps.valid_to > during.finished_at
-            and during.finished_at >= {{ from_at }}
+    inner join lateral (
+        select finished.cycle_id from {{ ref("stg_ops__cycles") }} as finished
+        where
+            finished.finished_at >= greatest(steps.step_at, {{ from_at }})
+            and finished.finished_at < steps.valid_to
+        order by finished.finished_at
+        offset 0
+    ) as during on true
     inner join cycles on during.cycle_id = cycles.cycle_id and steps.mode = cycles.mode
     left join lateral (
         select
+            snapshots.captured_at,
             snapshots.yes_bid,
             snapshots.yes_ask
         from snapshots
         where
             snapshots.ticker = steps.ticker
             and snapshots.captured_at <= cycles.finished_at
-            and snapshots.captured_at > cycles.finished_at - interval '35 days'
             and (snapshots.yes_bid is not null or snapshots.yes_ask is not null)
         order by snapshots.captured_at desc, snapshots.market_snapshot_id desc
         limit 1
-    ) as mark on true
+    ) as mark on mark.captured_at > cycles.finished_at - interval '35 days'
     where steps.valid_to > {{ from_at }}
     group by cycles.cycle_id
 ),

@@ -91,16 +91,16 @@ priced as (
             and contracts.ticker = believed.ticker
     left join lateral (
         select
+            snapshots.captured_at,
             snapshots.yes_bid,
             snapshots.yes_ask
         from snapshots
         where
             snapshots.ticker = contracts.ticker
             and snapshots.captured_at <= judged.decided_at
-            and snapshots.captured_at > judged.decided_at - interval '10 minutes'
         order by snapshots.captured_at desc, snapshots.market_snapshot_id desc
         limit 1
-    ) as quote on true
+    ) as quote on quote.captured_at > judged.decided_at - interval '10 minutes'
 ),
 
 summed as (

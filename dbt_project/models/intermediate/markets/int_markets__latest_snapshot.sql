@@ -61,7 +61,6 @@ left join lateral (
     where
         snapshots.ticker = terms.ticker
         and snapshots.captured_at <= {{ as_of() }}
-        and snapshots.captured_at > {{ as_of() }} - interval '5 days'
     order by snapshots.captured_at desc, snapshots.market_snapshot_id desc
     limit 1
-) as quote on true
+) as quote on quote.captured_at > {{ as_of() }} - interval '5 days'

@@ -82,21 +82,25 @@ select
     greatest(closing.changed_at, closing.closed_at) as changed_at
 from closing
 left join lateral (
-    select quotes.mid from quotes
+    select
+        quotes.captured_at,
+        quotes.mid
+    from quotes
     where
         quotes.ticker = closing.ticker
-        and quotes.captured_at > closing.filled_at
         and quotes.captured_at <= closing.filled_at + interval '1 hour'
     order by quotes.captured_at desc, quotes.market_snapshot_id desc
     limit 1
-) as soon on true
+) as soon on closing.filled_at < soon.captured_at
 left join lateral (
-    select quotes.mid from quotes
+    select
+        quotes.captured_at,
+        quotes.mid
+    from quotes
     where
         quotes.ticker = closing.ticker
         and quotes.captured_at < closing.closed_at
-        and quotes.captured_at > closing.closed_at - interval '35 days'
     order by quotes.captured_at desc, quotes.market_snapshot_id desc
     limit 1
-) as late on true
+) as late on late.captured_at > closing.closed_at - interval '35 days'
 order by closing.filled_at, closing.fill_id

@@ -70,6 +70,7 @@ select
 from hours
 left join lateral (
     select
+        predictions.decided_at,
         predictions.distribution,
         predictions.p10_f,
         predictions.p50_f,
@@ -78,11 +79,10 @@ left join lateral (
     where
         predictions.event_ticker = hours.event_ticker
         and predictions.decided_at <= hours.hour_at
-        and predictions.decided_at > hours.hour_at - interval '6 hours'
         and hours.hour_at <= {{ disclosed_until() }}
     order by predictions.decided_at desc, predictions.prediction_id asc
     limit 1
-) as ours on true
+) as ours on ours.decided_at > hours.hour_at - interval '6 hours'
 left join lateral ( -- noqa: ST05
     with degrees as (
         select
@@ -109,15 +109,15 @@ left join lateral ( -- noqa: ST05
             select
                 -- times a half: an exact number on every engine
                 (coalesce(snapshots.yes_bid, 0) + coalesce(snapshots.yes_ask, 1)) * 0.5 as mid,
-                snapshots.yes_bid is null and snapshots.yes_ask is null as is_unpriced
+                snapshots.captured_at > hours.hour_at - interval '3 hours'
+                and (snapshots.yes_bid is not null or snapshots.yes_ask is not null) as is_priced
             from snapshots
             where
                 snapshots.ticker = brackets.ticker
                 and snapshots.captured_at <= hours.hour_at
-                and snapshots.captured_at > hours.hour_at - interval '3 hours'
             order by snapshots.captured_at desc, snapshots.market_snapshot_id desc
             limit 1
-        ) as quote on not quote.is_unpriced
+        ) as quote on quote.is_priced
         where brackets.event_ticker = hours.event_ticker
     )
 

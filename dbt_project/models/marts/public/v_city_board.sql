@@ -2,6 +2,13 @@
 -- fresh forecast beside a fresh price would tell what we are about to trade.
 with
 
+-- A column, for some engines take no subquery in the condition of a lateral join.
+clock as (
+    select
+        {{ as_of() }} as now_at,
+        {{ disclosed_until() }} as ours_until
+),
+
 days as (select * from {{ ref("int_markets__board_days") }}),
 
 contracts as (select * from {{ ref("int_markets__latest_snapshot") }}),
@@ -40,6 +47,7 @@ forecasts as (
         events.event_ticker,
         latest.*
     from (select distinct contracts.event_ticker from contracts) as events
+    cross join clock
     inner join lateral (
         select
             -- taken out once: read again for each degree they were two thirds of this view's time
@@ -55,10 +63,9 @@ forecasts as (
         where
             predictions.event_ticker = events.event_ticker
             and predictions.decided_at <= {{ disclosed_until() }}
-            and predictions.decided_at > {{ disclosed_until() }} - interval '5 days'
         order by predictions.decided_at desc, predictions.prediction_id asc
         limit 1
-    ) as latest on true
+    ) as latest on latest.decided_at > clock.ours_until - interval '5 days'
 ),
 
 believed as (
@@ -159,6 +166,7 @@ select
     seen.captured_at as weather_as_of,
     coalesce(events.quotes_as_of < {{ as_of() }} - interval '15 minutes', false) as is_quote_stale
 from days
+cross join clock
 left join events
     on
         days.city_code = events.city_code
@@ -179,7 +187,6 @@ left join lateral (
     where
         weather.city_code = days.city_code
         and weather.captured_at <= {{ as_of() }}
-        and weather.captured_at > {{ as_of() }} - interval '2 days'
     order by weather.captured_at desc, weather.weather_snapshot_id desc
     limit 1
-) as seen on true
+) as seen on seen.captured_at > clock.now_at - interval '2 days'

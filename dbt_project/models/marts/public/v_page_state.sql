@@ -26,14 +26,16 @@ reporting as (
     from cities
     cross join clock
     inner join lateral (
-        select weather.observed_at from weather
+        select
+            weather.observed_at,
+            weather.captured_at
+        from weather
         where
             weather.city_code = cities.city_code
             and weather.captured_at <= clock.now_at
-            and weather.captured_at > clock.now_at - interval '1 day'
         order by weather.captured_at desc
         limit 1
-    ) as latest on true
+    ) as latest on latest.captured_at > clock.now_at - interval '1 day'
     where latest.observed_at > clock.now_at - interval '75 minutes'
 )
 
