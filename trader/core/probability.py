@@ -101,10 +101,25 @@ def mix(first: tuple[int, Weights], second: tuple[int, Weights], weight: float) 
 
 
 def quantise(start: int, weights: Weights, *, mean_f: float, sd_f: float) -> Distribution:
-    """Return millionths that sum to one million: each rounded, at least one, the remainder to the mode."""
+    """Return millionths that sum to one million: each rounded, at least one, the remainder to the mode.
+
+    A total in hundredths of an inch has thousands of values, and what their roundings leave over may be more
+    than its mode has: beyond a tenth of that the likeliest values bear one each. Raises ValueError for more
+    than a million values.
+    """
+    if len(weights) > MILLION:
+        raise ValueError(f"ladder: expected at most {MILLION} values, found {len(weights)}")
     ppm = np.maximum(1, np.rint(weights / weights.sum() * MILLION)).astype(np.int64)
-    mode = int(np.argmax(ppm))
-    ppm[mode] += MILLION - int(ppm.sum())
+    mode, rest = int(np.argmax(ppm)), MILLION - int(ppm.sum())
+    if 10 * abs(rest) <= ppm[mode]:
+        ppm[mode] += rest
+        rest = 0
+    while rest:
+        likeliest = np.argsort(-ppm, kind="stable")
+        bearing = likeliest[ppm[likeliest] > 1] if rest < 0 else likeliest
+        bearing = bearing[: abs(rest)]
+        ppm[bearing] += 1 if rest > 0 else -1
+        rest = MILLION - int(ppm.sum())
     return Distribution(start=start, ppm=tuple(ppm.tolist()), mean_f=mean_f, sd_f=sd_f)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import gamma
 from scipy.stats import t as student_t
 
 from trader.core import probability as pr
@@ -55,6 +56,42 @@ def test_the_whole_degrees_sum_to_exactly_one_and_none_in_reach_is_impossible(
     assert min(quantised.ppm) >= 1
     assert quantised.between(None, None) == 1
     assert abs(quantised.start + int(np.argmax(quantised.ppm)) - mean) <= 1
+
+
+@given(st.integers(1, 8000), st.floats(0.2, 40), st.floats(1, 400))
+def test_a_ladder_of_thousands_of_values_sums_to_one_and_stays_what_it_was(
+    count: int, shape: float, scale: float
+) -> None:
+    """A month's rain in hundredths: what roundings leave over can be more than the likeliest value has."""
+    edges = gamma.cdf((np.arange(count) + 0.5) / scale, shape)
+    edges[-1] = 1.0
+    weights = np.diff(np.concatenate(([0.0], edges)))
+
+    ppm = np.array(pr.quantise(0, weights, mean_f=0.0, sd_f=0.0).ppm)
+
+    assert ppm.sum() == MILLION
+    assert ppm.min() >= 1
+    excess = np.maximum(0, 1 - weights * MILLION).sum()  # what the least of one adds
+    away = np.abs(np.cumsum(ppm) - np.cumsum(weights) * MILLION).max()
+    assert away <= excess + count / 2 + 1
+    mode = int(weights.argmax())
+    assert abs(ppm[mode] - weights[mode] * MILLION) <= weights[mode] * MILLION / 10 + 2
+
+
+def test_values_that_were_alike_stay_alike_when_the_mode_cannot_bear_the_remainder() -> None:
+    weights = np.full(3000, 0.4 / MILLION)  # each rounds to nothing and keeps one
+    weights[:800] = (1 - 2200 * 0.4 / MILLION) / 800
+
+    ppm = pr.quantise(0, weights, mean_f=0.0, sd_f=0.0).ppm
+
+    assert sum(ppm) == MILLION
+    assert set(ppm[800:]) == {1}
+    assert max(ppm) - min(ppm[:800]) <= 1
+
+
+def test_more_values_than_millionths_are_refused() -> None:
+    with pytest.raises(ValueError, match="at most 1000000 values"):
+        pr.quantise(0, np.ones(MILLION + 1), mean_f=0.0, sd_f=0.0)
 
 
 @given(means, sds, dfs, st.integers(-8, 8))
