@@ -68,7 +68,9 @@ class Settings(Frozen):
     advisor_price_usd_per_mtok: Annotated[Decimal, Field(gt=0, le=1000, strict=False)] = Decimal("15")
     advisor_timeout_s: Annotated[int, Field(ge=1, le=60)] = 30
     alert_urls: SecretStr | None = None
-    phone_pin: Annotated[SecretStr, Field(min_length=8)] | None = None
+    phone_pin: Annotated[SecretStr, Field(min_length=8)] | None = Field(
+        default=None, description="text of at least 8 characters"
+    )
     ping_url: SecretStr | None = None
     evening_hour_et: Annotated[int, Field(ge=0, le=23)] = 20
     domain: str | None = None

@@ -84,6 +84,10 @@ def test_demo_needs_its_key_also_on_loopback() -> None:
     assert "KALSHI_DEMO_KEY_ID" in message
 
 
+def test_a_short_pin_is_refused_in_words_that_fit_a_pin() -> None:
+    assert refusal({"PHONE_PIN": "short"}).startswith("PHONE_PIN: expected text of at least 8 characters")
+
+
 @pytest.mark.story("4.10")
 @pytest.mark.parametrize(("env", "kind"), [(SHADOW, None), (DEMO, "DEMO"), (LIVE, "LIVE")])
 def test_only_the_key_of_the_mode_is_read(env: dict[str, str], kind: str | None) -> None:
