@@ -17,6 +17,7 @@ import numpy as np
 
 from trader.app.evaluate import next_days
 from trader.app.evaluate.next_days import SNOW_MONTHS
+from trader.app.evaluate.run import check_asked
 from trader.app.fit.records import depths
 from trader.core import probability as pr
 from trader.core.forecasting import scores
@@ -53,13 +54,17 @@ def evaluate_months(
     say: Callable[[str], None],
     variable: MarketType,
 ) -> int:
-    """Print a line a city and number of days known. Raises ConfigurationError when nothing was recorded."""
+    """Print a line a city and number of days known. Raises ConfigurationError for an unknown city, a period
+    that ends before it begins, and when nothing was recorded.
+    """
+    check_asked(date_from, date_to, cities)
     found = {
         code: record for code, record in depths(history, variable).items() if not cities or code in cities
     }
     if not found:
         raise ConfigurationError(
-            f"evaluate: expected daily amounts of {variable} in {history}, found none; nothing was evaluated"
+            f"evaluate: expected daily amounts of {variable} of {' '.join(cities) or 'some city'} in "
+            f"{history}, found none; nothing was evaluated"
         )
     for code, (_, days, units) in found.items():
         months = list(score(days, units, variable, date_from, date_to))

@@ -17,7 +17,7 @@ from trader.core.forecasting.archive import Archive, Instant, parse_instant
 from trader.core.forecasting.expert import MIN_PAIRS
 from trader.core.forecasting.lookahead import leaks
 from trader.core.forecasting.scoring import ScoredDay, Walk, decision_bytes
-from trader.domain.cities import load_cities
+from trader.domain.cities import CityConfig, load_cities
 from trader.domain.errors import ConfigurationError
 from trader.domain.types import MarketType
 
@@ -53,16 +53,7 @@ def evaluate(
     detector found a decision that later data change. Raises ConfigurationError for an unknown city,
     instant, period or folder.
     """
-    if date_to < date_from:
-        raise ConfigurationError(
-            f"--to: expected a day from {date_from}, found {date_to}; nothing was evaluated"
-        )
-    known = load_cities()
-    unknown = [code for code in cities if code not in known]
-    if unknown:
-        raise ConfigurationError(
-            f"--city: expected some of {' '.join(known)}, found {' '.join(unknown)}; nothing was evaluated"
-        )
+    known = check_asked(date_from, date_to, cities)
     times = [parse_instant(name) for name in instants]
     archive = load_archive(history, variable)
     codes, sections = list(cities or known), []
@@ -82,6 +73,23 @@ def evaluate(
         out_html.write_text(page, encoding="utf-8")
         sys.stderr.write(f"report: {out_html}\n")
     return FAILED if any(s.row["lookahead_leaks"] for s in sections) else DONE
+
+
+def check_asked(date_from: date, date_to: date, cities: Sequence[str]) -> dict[str, CityConfig]:
+    """Return the cities there are. Raises ConfigurationError for an unknown one and a period that ends before
+    it begins.
+    """
+    if date_to < date_from:
+        raise ConfigurationError(
+            f"--to: expected a day from {date_from}, found {date_to}; nothing was evaluated"
+        )
+    known = load_cities()
+    unknown = [code for code in cities if code not in known]
+    if unknown:
+        raise ConfigurationError(
+            f"--city: expected some of {' '.join(known)}, found {' '.join(unknown)}; nothing was evaluated"
+        )
+    return known
 
 
 def evaluate_one(

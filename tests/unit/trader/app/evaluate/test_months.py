@@ -50,8 +50,26 @@ def test_below_thirty_months_no_score_is_told(tmp_path: Path) -> None:
     evaluate_months(folder(tmp_path), date(2010, 1, 1), date(2010, 12, 31), ("NYC",), True, said.append, RAIN)
 
     assert {json.loads(line)["status"] for line in said} == {"not enough data"}
-    with pytest.raises(ConfigurationError, match="expected daily amounts of SNOW"):
-        evaluate_months(tmp_path, FIRST, date(2010, 1, 1), (), True, said.append, MarketType.SNOW)
+
+
+@pytest.mark.parametrize(
+    ("last", "cities", "words"),
+    [
+        (date(2010, 1, 1), (), "expected daily amounts of SNOW of some city"),
+        (date(2010, 1, 1), ("MIA", "DEN"), "expected daily amounts of SNOW of MIA DEN"),
+        (date(1999, 1, 1), (), "--to: expected a day from 2000-01-01, found 1999-01-01"),
+        (date(2010, 1, 1), ("NYC", "XYZ"), "--city: expected some of .*, found XYZ"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused_in_words(
+    tmp_path: Path, last: date, cities: tuple[str, ...], words: str
+) -> None:
+    said: list[str] = []
+
+    with pytest.raises(ConfigurationError, match=words):
+        evaluate_months(folder(tmp_path), FIRST, last, cities, True, said.append, MarketType.SNOW)
+
+    assert said == []
 
 
 def test_nothing_later_than_a_month_changes_what_was_said_of_it(tmp_path: Path) -> None:
