@@ -73,6 +73,7 @@ def flatten_preview(store: OpsStore) -> list[str]:
             mark = marks.get(position.ticker)
             bid = ledger.bid_for(position.side, mark) if mark else None
             price = f"best bid {bid}" if bid else "nobody bids: it stays"
+            price += f" (seen {mark.captured_at:%m-%d %H:%M UTC})" if mark else ""
             lines.append(
                 f"{position.ticker} {position.side} {position.qty} cost ${position.cost_usd:,.2f}; {price}"
             )

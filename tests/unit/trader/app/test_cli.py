@@ -280,7 +280,7 @@ def test_flatten_shows_what_it_would_sell_and_sells_only_when_confirmed(wired: D
     assert cli.run(["flatten"], env(wired)) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith(f"{position.ticker} YES {position.qty} cost $")
-    assert said[0].endswith("best bid 0.10")
+    assert said[0].endswith("best bid 0.10 (seen 07-16 01:30 UTC)")
     assert said[1].startswith(f"{wired.trader.mode}: 1 positions")
     assert wired.store.positions.held(wired.trader.mode) == (position,)
 
