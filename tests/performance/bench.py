@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from tests.performance import cycle, orders, replayed, simulated
+from tests.performance import cycle, orders, replayed, simulated, warehouse
 from tests.performance.measured import Measured
 from trader.app.config import load_settings
 from trader.app.logs import redact_event
@@ -78,6 +78,7 @@ GROUPS: dict[str, Callable[[], list[Measured]]] = {
     "plain": lambda: [measure(name, *pair) for name, pair in jobs().items()],
     "cycle": lambda: orders.on_a_server(FOLDER, cycle.measure),
     "orders": lambda: orders.on_a_server(FOLDER, orders.measure),
+    "warehouse": lambda: warehouse.measure(FOLDER),
     "simulation": lambda: [simulated.measure()],
     "replay": replayed.measure,
 }

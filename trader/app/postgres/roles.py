@@ -56,7 +56,7 @@ _SETTINGS: Final[dict[str, dict[str, str]]] = {
         "random_page_cost": "1.1",  # what is shown is in memory or on an SSD: look up, do not read whole
     },
     TRADER: {"statement_timeout": "30s", "lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"},
-    DBT: {"lock_timeout": "30s"},
+    DBT: {"lock_timeout": "30s", "random_page_cost": "1.1"},
     PUBLISHER: {"lock_timeout": "30s", "statement_timeout": "4min"},
     BACKUP: {"default_transaction_read_only": "on"},
     ADVISOR: {"statement_timeout": "10s", "lock_timeout": "2s", "idle_in_transaction_session_timeout": "30s"},

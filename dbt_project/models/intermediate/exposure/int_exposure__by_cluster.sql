@@ -23,10 +23,12 @@ cities as not materialized (select * from {{ ref("stg_ops__cities") }}),
 modes as (
     select known.mode
     from (values ('SHADOW'), ('DEMO'), ('LIVE')) as known (mode)
-    where exists (
-        select 1 from steps
+    inner join lateral (
+        select steps.ticker from steps
         where steps.mode = known.mode
-    )
+        order by steps.ticker
+        limit 1
+    ) as traded on true
 ),
 
 clusters as (select distinct cluster from cities),

@@ -1,7 +1,8 @@
 -- By how much our probabilities beat the market's on each climate date, the evening before: mean
 -- over contracts of the market's squared error less ours, of strategies that traded or could have.
 -- One day is one observation, because one weather decides all its contracts. Written for the dates
--- about which a result became known since the last finished run.
+-- about which a result became known since the last finished run; a date whose contracts lost their
+-- price with a later result stays, with none, for an increment cannot take a date away.
 {{
     config(
         materialized="incremental",
@@ -38,13 +39,13 @@ compared as (
             and contracts.mode = strategies.mode
             and contracts.strategy_name = strategies.strategy_name
             and contracts.strategy_version = strategies.strategy_version
-    where contracts.lead_no = 2 and contracts.market_p is not null
+    where contracts.lead_no = 2
 )
 
 select
     climate_date,
     mode,
-    count(*) as contract_count,
+    count(advantage) as contract_count,
     avg(advantage) as advantage
 from compared
 group by climate_date, mode

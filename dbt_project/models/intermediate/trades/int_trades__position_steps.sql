@@ -37,7 +37,7 @@ touched as (
         mode,
         ticker
     from fills
-    where disclosed_at > {{ changed_since() }}
+    where changed_at > {{ changed_since() }}
     union
     select
         mode,

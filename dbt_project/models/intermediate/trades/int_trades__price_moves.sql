@@ -33,7 +33,7 @@ quotes as not materialized (
 
 due as (
     select fill_id from fills
-    where disclosed_at > {{ changed_since() }} or changed_at > {{ changed_since() }}
+    where changed_at > {{ changed_since() }}
     {% if is_incremental() %}
         union
         select fills.fill_id

@@ -41,6 +41,7 @@ differences as (
             over (partition by days.mode order by days.climate_date) as advantage_before
     from {{ ref("int_golive__skill_days") }} as days
     inner join registered on days.climate_date > registered.since_day
+    where days.contract_count > 0
 ),
 
 skill as (
