@@ -6,10 +6,11 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from trader.app.asked import day
 from trader.domain.errors import ConfigurationError, LostWriterLock, MilkbotError
 
 if TYPE_CHECKING:
@@ -624,7 +625,7 @@ def _parser(extras: Sequence[Extra]) -> argparse.ArgumentParser:
     what.add_argument("--list", action="store_true", help="list the sets with roles and scores")
     fit.add_argument(
         "--until",
-        type=date.fromisoformat,
+        type=day,
         metavar="DATE",
         help="use nothing from this day on",
     )
@@ -638,8 +639,8 @@ def _parser(extras: Sequence[Extra]) -> argparse.ArgumentParser:
         "evaluate", _evaluate, "Score forecasts against the market, walk-forward. Writes only --html."
     )
     score.add_argument("--history", required=True, help="folder of recorded history")
-    score.add_argument("--from", dest="date_from", type=date.fromisoformat, required=True, metavar="DATE")
-    score.add_argument("--to", dest="date_to", type=date.fromisoformat, required=True, metavar="DATE")
+    score.add_argument("--from", dest="date_from", type=day, required=True, metavar="DATE")
+    score.add_argument("--to", dest="date_to", type=day, required=True, metavar="DATE")
     score.add_argument("--city", action="append", metavar="CODE", help="only this city (repeatable)")
     score.add_argument(
         "--at", default="23Z-1,12Z,18Z", help="instants, -1 the day before (default all three)"

@@ -2,29 +2,30 @@
 
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
-from datetime import date
 from decimal import Decimal, InvalidOperation
+
+from trader.app.asked import day
 
 MOST = Decimal(10_000_000)
 EVERY_S, WARM_UP_DAYS, DEPTH = 300, 60, Decimal(20)
 
 
 def _dollars(text: str) -> Decimal:
-    """An argument in dollars or contracts; argparse turns the ValueError into a usage error."""
+    """An argument in dollars or contracts, in hundredths."""
     try:
         value = Decimal(text)
-    except InvalidOperation as error:
-        raise ValueError(text) from error
+    except InvalidOperation:
+        value = Decimal("NaN")
     if not value.is_finite() or not 0 < value <= MOST or value % Decimal("0.01"):
-        raise ValueError(text)
+        raise ArgumentTypeError(f"expected 0.01 to {MOST} in hundredths, found {text!r}")
     return value
 
 
 def _count(least: int, most: int) -> Callable[[str], int]:
     def number(text: str) -> int:
-        value = int(text)
+        value = int(text) if text.isascii() and text.isdecimal() else -1
         if not least <= value <= most:
-            raise ArgumentTypeError(f"expected {least} to {most}, found {value}")
+            raise ArgumentTypeError(f"expected {least} to {most}, found {text}")
         return value
 
     return number
@@ -40,7 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     for flag, name, text in (("--from", "first", "first"), ("--to", "last", "last")):
         parser.add_argument(
-            flag, dest=name, type=date.fromisoformat, metavar="DATE", help=f"{text} climate day of the folder"
+            flag, dest=name, type=day, metavar="DATE", help=f"{text} climate day of the folder"
         )
     parser.add_argument(
         "--every",

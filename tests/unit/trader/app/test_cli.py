@@ -112,6 +112,7 @@ def test_an_error_is_one_sentence_and_an_exit_code(
         ["migrate", "sideways"],
         ["replay", "--since", "yesterday"],
         ["sim", "--port", "many"],
+        ["evaluate", "--history", ".", "--from", "2024-6-1", "--to", "2024-07-01"],
         ["run", "--dead"],
     ],
 )

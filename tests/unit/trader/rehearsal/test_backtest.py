@@ -157,12 +157,22 @@ def test_what_cannot_be_traded_is_refused_before_anything_starts(
 
 
 @pytest.mark.parametrize(
-    "words",
-    [["--depth", "0"], ["--depth", "x"], ["--every", "10"], ["--lookahead", "-1"], ["--cash", "0.001"]],
+    ("words", "expected"),
+    [
+        (["--depth", "0"], "expected 0.01 to 10000000 in hundredths, found '0'"),
+        (["--depth", "x"], "expected 0.01 to 10000000 in hundredths, found 'x'"),
+        (["--every", "10"], "expected 60 to 3600, found 10"),
+        (["--every", "1e3"], "expected 60 to 3600, found 1e3"),
+        (["--lookahead", "-1"], "expected 0 to 100, found -1"),
+        (["--cash", "0.001"], "expected 0.01 to 10000000 in hundredths, found '0.001'"),
+        (["--from", "2030-3-1"], "expected a day such as 2026-07-16, found '2030-3-1'"),
+    ],
 )
-def test_a_number_out_of_range_is_a_usage_error(words: list[str], capsys: Out) -> None:
+def test_what_cannot_be_meant_is_a_usage_error_that_says_what_can(
+    words: list[str], expected: str, capsys: Out
+) -> None:
     with pytest.raises(SystemExit) as stopped:
         cli.run(["backtest", "--world", "july2026", *words], {}, extras=(BACKTEST,))
 
     assert stopped.value.code == 2
-    assert words[0] in capsys.readouterr().err
+    assert f"argument {words[0]}: {expected}" in capsys.readouterr().err
