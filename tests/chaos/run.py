@@ -79,7 +79,7 @@ def _made() -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--only", action="append", metavar="NAME", help="this night only; the page is not written"
+        "--only", action="append", metavar="NAME", help="this night only; the others' rows stay as they were"
     )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave logs here")
     options = parser.parse_args()

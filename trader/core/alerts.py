@@ -21,6 +21,12 @@ _PROBES = {
     "proxy": AlertCode.PROXY_DOWN,
     "rollup": AlertCode.ROLLUP_LATE,
 }
+_IN_BOOKS = {AlertCode.BOOK_HALTED, AlertCode.PART_HALTED, AlertCode.RISK_EVENT, AlertCode.ORDER_UNKNOWN}
+_UNASKED = {
+    AlertCode.DATABASE_DOWN: {*_IN_BOOKS, AlertCode.ROLLUP_LATE},
+    AlertCode.API_DOWN: {AlertCode.ROLLUP_LATE},
+}
+"""While the first stands, nobody knows whether the others still do."""
 
 
 def find_alerts(facts: Facts) -> tuple[Alert, ...]:
@@ -75,7 +81,7 @@ def step(
 
     An alert is told once it has been seen in as many looks as its rule asks, again every hour while it is
     critical and nobody has acknowledged it, and is over after two looks without it. The same alert under
-    another text is the same alert.
+    another text is the same alert. What a look could not ask about stays as it was.
     """
     after: dict[str, OpenAlert] = {}
     over: list[str] = []
@@ -87,10 +93,13 @@ def step(
             if before
             else OpenAlert(code=alert.code, text=alert.text, since=now)
         )
+    unasked = {code for alert in found for code in _UNASKED.get(alert.code, ())}
     for name, before in book.items():
         if name in seen:
             continue
-        if before.gone + 1 < LOOKS_UNTIL_OVER and before.told_at is not None:
+        if before.code in unasked:
+            after[name] = before
+        elif before.gone + 1 < LOOKS_UNTIL_OVER and before.told_at is not None:
             after[name] = before.model_copy(update={"gone": before.gone + 1})
         elif before.told_at is not None:
             over.append(name)

@@ -109,6 +109,27 @@ def test_flapping_alert_is_not_told_again() -> None:
     assert all(not over for _, over in said)
 
 
+@pytest.mark.parametrize(
+    ("code", "away"),
+    [
+        (AlertCode.BOOK_HALTED, AlertCode.DATABASE_DOWN),
+        (AlertCode.RISK_EVENT, AlertCode.DATABASE_DOWN),
+        (AlertCode.ORDER_UNKNOWN, AlertCode.DATABASE_DOWN),
+        (AlertCode.ROLLUP_LATE, AlertCode.API_DOWN),
+    ],
+)
+def test_what_nobody_can_ask_about_is_neither_over_nor_new_again(code: AlertCode, away: AlertCode) -> None:
+    alert, silence = Alert(code=code, key="a", text="b"), Alert(code=away, key="c", text="no answer")
+
+    said = play([[alert]] * 2 + [[silence]] * 5 + [[alert]] + [[]] * 3)
+
+    name, other = f"{code} a", f"{away} c"
+    told = [told for due, _ in said for told in due]
+    assert sorted(told) == sorted([name, other])
+    assert [over for _, over in said[:7]] == [[]] * 7
+    assert sorted(gone for _, over in said for gone in over) == sorted([name, other])
+
+
 def test_critical_alert_is_repeated_every_hour_and_a_warning_is_not() -> None:
     said = play([[TRADER, BACKUP]] * 130)
 
