@@ -36,7 +36,7 @@ from dashboard.rows import (
 PAGE_SIZE: Final = 100
 DELAY: Final = timedelta(minutes=60)  # of the marts; the page only says it, the database enforces it
 SPANS: Final = {"7 days": 7, "30 days": 30, "All": None}
-STEPS_MIN: Final = (5, 15, 60, 240, 1440)  # between two points of an equity line
+STEPS_MIN: Final = (5, 15, 60, 240, 1440, 2880, 10080)  # between two points of an equity line
 _POINTS: Final = 720  # of an equity line, about one for each pixel it has
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _R = TypeVar("_R", bound=Row)

@@ -1,11 +1,14 @@
 """Settings, rows against dbt's contracts, and what is kept while the database is away."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from dashboard import queries
 from dashboard.db import Database, DatabaseAwayError, MartMissingError, Reader
 from dashboard.rows import BoardRow, Row
 from dashboard.settings import SettingsError, load_settings
@@ -91,3 +94,17 @@ def test_rows_cannot_be_changed_after_they_were_read() -> None:
 
     with pytest.raises(ValidationError):
         row.mode = "LIVE"  # type: ignore[attr-defined]  # the point of the test
+
+
+@pytest.mark.parametrize("days", [1, 30, 365, 980, 4_000])
+def test_a_line_asks_for_no_more_points_than_it_has_pixels(days: int) -> None:
+    asked: list[Mapping[str, Any]] = []
+
+    def read(_: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        asked.append(params or {})
+        return []
+
+    queries.equity(read, "DEMO", datetime(2026, 7, 23, 1, 3, tzinfo=UTC), days)
+
+    ((since, until, step),) = [(a["since"], a["until"], a["step"]) for a in asked]
+    assert (until - since) / step <= 720 + 1
