@@ -34,7 +34,7 @@ NOISE: Final = {  # observable -> why it differs between two looks at one world
     r"function (gen_random_uuid|random|uuidv4|uuidv7)\(": "chance",
     r"function (pg_backend_pid|inet_client_port)\(": "the session's own number",
     r"catalog pg_catalog\.pg_namespace$": "dbt's temporary schemas, named by session number",
-    r"catalog pg_catalog\.pg_(database|shdepend|shdescription)$": "the copy's own number",
+    r"catalog pg_catalog\.pg_(database|shdescription)$": "the copy's own number",
 }
 
 _TRADES = (
