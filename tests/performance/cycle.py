@@ -130,7 +130,7 @@ def measure(server: postgres.Server, folder: Path) -> list[Measured]:
         plain.commit()
         # a billionth ahead, because the rounding of floats is no debt
         buckets = Buckets(lambda: trader.clock.monotonic() * (1 + 1e-9))
-        for number in range(WARM + CYCLES):
+        for number in range(1, WARM + CYCLES + 1):  # the start took some of the first instant
             step(simulator, trader, EVENING + number * INTERVAL)
             spent, begun = Spent(buckets), time.perf_counter()
             with watched(spent):

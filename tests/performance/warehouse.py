@@ -71,7 +71,7 @@ def measure(folder: Path) -> list[Measured]:
     costs = on_a_server(folder, SIZES)
     (short, long), measured = costs, []
     for cost in costs:
-        name, (took, p99) = max(cost.queries.items(), key=lambda found: found[1][1])
+        name, (took, _) = max(cost.queries.items(), key=lambda found: found[1][0])
         on = f"on {cost.fills // 1_000}k fills"
         measured += [
             Measured(f"full build {on}, to an aggregate", cost.build_s, cost.aggregate_s),
@@ -80,7 +80,7 @@ def measure(folder: Path) -> list[Measured]:
                 f"slowest public query {on}, to {BARE}",
                 took,
                 cost.queries[BARE][0],
-                p99_s=p99,
+                p99_s=max(p99 for _, p99 in cost.queries.values()),
                 limit_s=LIMIT_S,
                 notes=(name,),
             ),
