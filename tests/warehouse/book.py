@@ -75,8 +75,8 @@ class Book:
         self.quotes = grouped(ops["market_snapshots"], lambda s: s["ticker"])
         for found in self.quotes.values():
             found.sort(key=lambda s: (s["captured_at"], s["market_snapshot_id"]))
-        known = sorted(ops["market_results"], key=lambda r: r["recorded_at"])
-        self.results = {r["ticker"]: r for r in known if r["determined_at"] <= as_of}  # the last one learnt
+        known = sorted(ops["market_results"], key=lambda r: (r["determined_at"], r["recorded_at"]))
+        self.results = {r["ticker"]: r for r in known if r["determined_at"] <= as_of}  # the last one made
         self.fair = {
             (s["mode"], s["ticker"]): F(s["value_usd"])
             for s in sorted(ops["settlements"], key=lambda s: s["recorded_at"])

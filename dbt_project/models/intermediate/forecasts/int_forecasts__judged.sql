@@ -33,7 +33,7 @@ results as (
     inner join {{ ref("stg_ops__market_results") }} as versions
         on changed.event_ticker = versions.event_ticker
     where versions.determined_at <= {{ run_as_of() }}
-    order by versions.ticker asc, versions.recorded_at desc
+    order by versions.ticker asc, versions.determined_at desc, versions.recorded_at desc
 ),
 
 events as (
