@@ -88,7 +88,7 @@ clean:  ## remove what the tools left behind; data in .milkbot stays
 
 # ---- the warehouse
 .PHONY: tieout worlds mutate-embargo parity scale dbt-docs
-tieout: venv  ## play N random histories: refreshes = full build = plain Python, to the last digit (200: about an hour)
+tieout: venv  ## play N random histories: refreshes = full build = plain Python, to the last digit (200: about an hour; ARGS="-n 2": half)
 	WAREHOUSE_HISTORIES=$(or $(N),200) $(BIN)/pytest tests/warehouse/test_histories.py -q $(ARGS)
 
 worlds: venv  ## what the public role can observe of worlds that differ in their last hour only, and planted leaks
